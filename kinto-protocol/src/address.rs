@@ -1,0 +1,333 @@
+//! Addresses: where operations begin.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use http::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call::{Call, Precondition};
+use crate::flows::{DeleteAll, GetOrCreate, List};
+use crate::group::GroupData;
+use crate::object::{JsonMap, Object, Tombstone};
+use crate::operations::{Count, Delete, DeleteIfPresent, Exists, Get, Head, ListTimestamp, PatchObject, Put};
+use crate::patch::{Envelope, Patch};
+use crate::path::Path;
+use crate::permissions::Permissions;
+use crate::timestamp::Timestamp;
+
+/// The buckets: `/buckets`.
+#[must_use]
+pub fn buckets() -> Resource {
+    Resource::new(Path::fixed("/buckets"), Kind::Bucket)
+}
+
+/// The address of a bucket.
+///
+/// An address names things and knows no server: it can be made once, cloned, and used with any client. Ids are checked
+/// when something is sent. `default` is the caller's personal bucket, where the server has one.
+///
+/// ```
+/// use kinto_protocol::bucket;
+///
+/// let blog = bucket("blog");
+/// let posts = blog.collection("posts").records();
+/// let staff = blog.groups().get("staff");
+/// # let _ = (posts, staff);
+/// ```
+#[must_use]
+pub fn bucket(id: &str) -> Bucket {
+    Bucket { path: buckets().path.id(id) }
+}
+
+/// The address of a bucket, see [`bucket`]. The bucket itself is read and written through [`buckets`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bucket {
+    path: Path,
+}
+
+impl Bucket {
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its collections, as objects: their attributes, such as a schema, and their permissions.
+    #[must_use]
+    pub fn collections(&self) -> Resource {
+        Resource::new(self.path.join("/collections"), Kind::Collection)
+    }
+
+    /// Its groups of users.
+    #[must_use]
+    pub fn groups(&self) -> Resource<GroupData> {
+        Resource::new(self.path.join("/groups"), Kind::Group)
+    }
+
+    /// The address of one of its collections.
+    #[must_use]
+    pub fn collection(&self, id: &str) -> Collection {
+        Collection { path: self.collections().path.id(id) }
+    }
+}
+
+/// The address of a collection. The collection itself is read and written through [`Bucket::collections`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Collection {
+    path: Path,
+}
+
+impl Collection {
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its records, as JSON maps; [`Resource::typed`] for a type of one's own.
+    #[must_use]
+    pub fn records(&self) -> Resource {
+        Resource::new(self.path.join("/records"), Kind::Record)
+    }
+}
+
+/// What a resource is made of. The server's rules differ a little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Bucket,
+    Collection,
+    Group,
+    Record,
+}
+
+/// A list of objects and the objects in it: the buckets, the collections or groups of a bucket, or the records of a
+/// collection. All four have the same verbs; a verb makes an operation, and a client sends it.
+///
+/// `T` is the type of the objects' data: any type that serde can read, a JSON map unless said otherwise. Where an
+/// object is named, an id will do, and so does an [`Object`] read before: a write then has the precondition that it
+/// was not changed since.
+///
+/// ```
+/// use kinto_protocol::bucket;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Todo {
+///     title: String,
+/// }
+///
+/// let todos = bucket("default").collection("todos").records().typed::<Todo>();
+/// let create = todos.create("milk", &Todo { title: "Buy milk".into() }); // only if there is none of that id
+/// let delete = todos.delete("milk");
+/// # let _ = (create, delete);
+/// ```
+pub struct Resource<T = JsonMap> {
+    path: Path,
+    kind: Kind,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Resource<T> {
+    pub(crate) fn new(path: Path, kind: Kind) -> Self {
+        Self { path, kind, of: PhantomData }
+    }
+
+    /// The path of the list.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of one of its objects.
+    #[must_use]
+    pub fn object_path(&self, id: &str) -> Path {
+        self.path.join("").id(id)
+    }
+
+    /// The same objects with data of another type.
+    #[must_use]
+    pub fn typed<U>(&self) -> Resource<U> {
+        Resource::new(self.path.clone(), self.kind)
+    }
+}
+
+impl<T: DeserializeOwned + Send> Resource<T> {
+    /// Reads an object.
+    #[must_use]
+    pub fn get(&self, object: impl Into<ObjectRef>) -> Get<T> {
+        Get::new(self.object_path(&object.into().id))
+    }
+
+    /// Asks when an object was last changed, without reading it.
+    #[must_use]
+    pub fn head(&self, object: impl Into<ObjectRef>) -> Head {
+        Head::new(self.object_path(&object.into().id))
+    }
+
+    /// Asks whether an object is there.
+    #[must_use]
+    pub fn exists(&self, object: impl Into<ObjectRef>) -> Exists {
+        Exists::new(self.object_path(&object.into().id))
+    }
+
+    /// Reads the list: all of it when sent as it is, page by page or one by one through the client.
+    #[must_use]
+    pub fn list(&self) -> List<Object<T>> {
+        List::new(self.path.clone())
+    }
+
+    /// Counts the objects, deleted ones aside.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        Count::new(self.path.clone())
+    }
+
+    /// Asks when anything in the list last changed.
+    #[must_use]
+    pub fn timestamp(&self) -> ListTimestamp {
+        ListTimestamp::new(self.path.clone())
+    }
+
+    /// Creates an object with an id of the caller's, if there is none of that id (`If-None-Match: *`).
+    #[must_use]
+    pub fn create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> Put<T> {
+        Put::new(self.clone(), Some(id.into()), Precondition::Absent, Envelope::data(data))
+    }
+
+    /// Creates an object with a new id, a random UUID made on this side: a repeat after a lost answer makes no second.
+    #[must_use]
+    pub fn add<D: Serialize + ?Sized>(&self, data: &D) -> Put<T> {
+        Put::new(self.clone(), None, Precondition::Absent, Envelope::data(data))
+    }
+
+    /// Creates an object, or reads the one that has this id.
+    #[must_use]
+    pub fn get_or_create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> GetOrCreate<T> {
+        GetOrCreate::new(self.create(id, data))
+    }
+
+    /// Replaces all the data of an object that exists (`If-Match: *`), and of an [`Object`] read before only if it was
+    /// not changed since. Its permissions stay, unless some are given.
+    #[must_use]
+    pub fn replace<D: Serialize + ?Sized>(&self, object: impl Into<ObjectRef>, data: &D) -> Put<T> {
+        let (id, precondition) = object.into().must_exist();
+        Put::new(self.clone(), Some(id), precondition, Envelope::data(data))
+    }
+
+    /// Writes back an object that was read and changed, if nobody else changed it since (`If-Match`).
+    #[must_use]
+    pub fn update<D: Serialize>(&self, object: &Object<D>) -> Put<T> {
+        self.replace(object, &object.data)
+    }
+
+    /// Replaces all the permissions of an object that exists, and leaves its data: permissions that are not named are
+    /// emptied, and the caller stays in `write`. To change some only, [`patch`](Self::patch) with
+    /// [`Attributes::only_permissions`](crate::Attributes::only_permissions).
+    #[must_use]
+    pub fn replace_permissions(&self, object: impl Into<ObjectRef>, permissions: Permissions) -> Put<T> {
+        let (id, precondition) = object.into().must_exist();
+        Put::new(self.clone(), Some(id), precondition, Envelope::permissions(permissions))
+    }
+
+    /// Changes parts of an object: with [`Attributes`](crate::Attributes), [`Merge`](crate::Merge) or
+    /// [`JsonPatch`](crate::JsonPatch).
+    #[must_use]
+    pub fn patch<P: Patch>(&self, object: impl Into<ObjectRef>, patch: P) -> PatchObject<T, P> {
+        PatchObject::new(self, object.into(), patch)
+    }
+
+    /// Deletes an object and all that is in it.
+    #[must_use]
+    pub fn delete(&self, object: impl Into<ObjectRef>) -> Delete {
+        Delete::new(self, object.into())
+    }
+
+    /// Deletes an object if it is there.
+    #[must_use]
+    pub fn delete_if_present(&self, object: impl Into<ObjectRef>) -> DeleteIfPresent {
+        DeleteIfPresent::new(self.delete(object), self.kind)
+    }
+
+    /// Deletes all the objects of the list, or those that meet its filters.
+    #[must_use]
+    pub fn delete_all(&self) -> DeleteAll {
+        DeleteAll::new(self.path.clone())
+    }
+}
+
+impl<T> Clone for Resource<T> {
+    fn clone(&self) -> Self {
+        self.typed()
+    }
+}
+
+impl<T> PartialEq for Resource<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl<T> Eq for Resource<T> {}
+
+impl<T> fmt::Debug for Resource<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resource({})", self.path)
+    }
+}
+
+/// Which object an operation is about: one of that id, or one that was read before and is to be as it was.
+///
+/// Made from `"an id"` or from `&object`; nobody needs to write its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRef {
+    pub(crate) id: String,
+    unchanged_since: Option<Timestamp>,
+}
+
+impl ObjectRef {
+    pub(crate) fn precondition(&self) -> Precondition {
+        self.unchanged_since.map_or(Precondition::None, Precondition::Unchanged)
+    }
+
+    fn must_exist(self) -> (String, Precondition) {
+        let precondition = self.unchanged_since.map_or(Precondition::Present, Precondition::Unchanged);
+        (self.id, precondition)
+    }
+}
+
+impl From<&str> for ObjectRef {
+    fn from(id: &str) -> Self {
+        Self { id: id.to_owned(), unchanged_since: None }
+    }
+}
+
+impl From<String> for ObjectRef {
+    fn from(id: String) -> Self {
+        Self { id, unchanged_since: None }
+    }
+}
+
+impl From<&String> for ObjectRef {
+    fn from(id: &String) -> Self {
+        id.as_str().into()
+    }
+}
+
+impl<T> From<&Object<T>> for ObjectRef {
+    fn from(object: &Object<T>) -> Self {
+        Self { id: object.id.clone(), unchanged_since: Some(object.last_modified) }
+    }
+}
+
+impl From<&Tombstone> for ObjectRef {
+    fn from(tombstone: &Tombstone) -> Self {
+        tombstone.id.as_str().into()
+    }
+}
+
+/// A call on one object.
+pub(crate) fn call(method: Method, path: &Path, precondition: Precondition) -> Call {
+    Call::new(method, path.clone()).precondition(precondition)
+}

@@ -1,0 +1,308 @@
+//! One request, relative to the API root.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::error::{Error, RequestLine, Result};
+use crate::path::Path;
+use crate::timestamp::Timestamp;
+
+/// One request, relative to the API root: what an [`Operation`](crate::Operation) turns into. It is sent alone or as
+/// an entry of a batch, and only [`Session::request`](crate::Session::request) makes an [`http::Request`] of it.
+///
+/// A `Call` is an operation itself, whose output is the plain [`Reply`](crate::Reply). So whatever endpoint this
+/// library has no operation for is reached with the credentials, the retries and the limits of all others:
+///
+/// ```
+/// use http::Method;
+/// use kinto_protocol::{Call, endpoints};
+/// use serde_json::json;
+///
+/// let sign_up = Call::new(Method::PUT, endpoints::account("alexis"))
+///     .json(&json!({"data": {"password": "p4ssw0rd"}}))?;
+/// assert_eq!(sign_up.path().as_str(), "/accounts/alexis");
+/// # Ok::<(), kinto_protocol::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    method: Method,
+    path: Path,
+    query: String,
+    precondition: Precondition,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    class: Class,
+    expected: Option<StatusCode>,
+}
+
+/// What may be done when it is not known whether the server acted on a request: the classes of the retry rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// It changes nothing: GET, HEAD.
+    Safe,
+    /// Twice has the effect of once: PUT, DELETE of one object, plain and merge PATCH.
+    Repeatable,
+    /// It cannot be applied twice, as it has a precondition; but a second try may meet its own effect.
+    Conditional,
+    /// Twice may do more than once: POST, JSON Patch, DELETE of a list.
+    Once,
+}
+
+/// What must be true of the object (or list) for the request to be carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// It does not exist: `If-None-Match: *`. The server's only real mutual exclusion.
+    Absent,
+    /// It exists: `If-Match: *`.
+    Present,
+    /// It was not changed since: `If-Match`. Best effort: on PostgreSQL, two writers at the same instant may both pass.
+    Unchanged(Timestamp),
+    /// It was changed since: `If-None-Match`, for reading.
+    Changed(Timestamp),
+}
+
+impl Call {
+    /// A request without body, query or precondition.
+    ///
+    /// Its class follows from the method: GET and HEAD are safe, PUT and DELETE repeatable, the others once only.
+    #[must_use]
+    pub fn new(method: Method, path: Path) -> Self {
+        let class = match method {
+            Method::GET | Method::HEAD => Class::Safe,
+            Method::PUT | Method::DELETE => Class::Repeatable,
+            _ => Class::Once,
+        };
+        Self {
+            method,
+            path,
+            query: String::new(),
+            precondition: Precondition::None,
+            headers: HeaderMap::new(),
+            body: None,
+            class,
+            expected: None,
+        }
+    }
+
+    /// With this query, percent-encoded, without the question mark.
+    #[must_use]
+    pub fn query(mut self, query: impl Into<String>) -> Self {
+        self.query = query.into();
+        self
+    }
+
+    /// With a precondition. A write that has one is [`Class::Conditional`].
+    #[must_use]
+    pub fn precondition(mut self, precondition: Precondition) -> Self {
+        self.precondition = precondition;
+        self
+    }
+
+    /// With a JSON body.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for what JSON cannot carry, see [`crate::json`].
+    pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Result<Self> {
+        let body = crate::json::to_bytes(value)?;
+        Ok(self.body("application/json", body))
+    }
+
+    /// With a body of that content type, which is sent to the letter.
+    pub(crate) fn body(mut self, content_type: &'static str, body: Bytes) -> Self {
+        self.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.body = Some(body);
+        self
+    }
+
+    /// Of that class, when it is not the one of its method.
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// Takes a status that looks like a failure for an answer, which is not retried.
+    #[must_use]
+    pub fn expecting(mut self, status: StatusCode) -> Self {
+        self.expected = Some(status);
+        self
+    }
+
+    /// With a header of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for names that the client or the transport sets itself
+    /// (`Authorization`, `Host`, framing, preconditions), and for values with line breaks.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, value) = header(name, value)?;
+        self.headers.append(name, value);
+        Ok(self)
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path below the API root.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The query, percent-encoded; empty when there is none.
+    #[must_use]
+    pub fn query_text(&self) -> &str {
+        &self.query
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body_bytes(&self) -> Option<&Bytes> {
+        self.body.as_ref()
+    }
+
+    /// How it may be repeated.
+    #[must_use]
+    pub fn repeat_class(&self) -> Class {
+        match (self.class, self.precondition) {
+            (
+                Class::Repeatable | Class::Once,
+                Precondition::Absent | Precondition::Present | Precondition::Unchanged(_),
+            ) => {
+                // `If-Match: *` does not keep a JSON Patch or a list deletion from being applied twice.
+                if self.class == Class::Once && self.precondition == Precondition::Present {
+                    Class::Once
+                } else {
+                    Class::Conditional
+                }
+            }
+            (class, _) => class,
+        }
+    }
+
+    pub(crate) fn expects(&self, status: StatusCode) -> bool {
+        self.expected == Some(status)
+    }
+
+    pub(crate) fn line(&self) -> RequestLine {
+        RequestLine { method: self.method.clone(), path: self.path.as_str().to_owned() }
+    }
+
+    /// The headers that belong to the call itself, not to the session.
+    pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
+        for (name, value) in &self.headers {
+            to.append(name, value.clone());
+        }
+        let (name, value) = match self.precondition {
+            Precondition::None => return Ok(()),
+            Precondition::Absent => (http::header::IF_NONE_MATCH, HeaderValue::from_static("*")),
+            Precondition::Present => (http::header::IF_MATCH, HeaderValue::from_static("*")),
+            Precondition::Unchanged(at) => (http::header::IF_MATCH, etag(at)?),
+            Precondition::Changed(at) => (http::header::IF_NONE_MATCH, etag(at)?),
+        };
+        to.insert(name, value);
+        Ok(())
+    }
+}
+
+fn etag(at: Timestamp) -> Result<HeaderValue> {
+    if at.as_millis() < 0 {
+        return Err(Error::input(format!("the timestamp {at} cannot be a precondition: it is negative")));
+    }
+    HeaderValue::try_from(at.etag()).map_err(|error| Error::input(error.to_string()))
+}
+
+/// A header of the caller's, checked.
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+    const RESERVED: [&str; 17] = [
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "if-match",
+        "if-none-match",
+        "keep-alive",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    ];
+    let parsed = HeaderName::try_from(name)
+        .map_err(|_| Error::input(format!("\"{}\" is not the name of a header", name.escape_debug())))?;
+    if RESERVED.contains(&parsed.as_str()) {
+        return Err(Error::input(format!("the header {parsed} is set by the client itself"))
+            .hint("credentials go into auth, the program's name into user_agent, preconditions into the operation"));
+    }
+    // The value may be a secret: it is not shown, not even when it is wrong.
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        Error::input(format!("the value of the header {parsed} holds line breaks or control characters"))
+    })?;
+    value.set_sensitive(true);
+    Ok((parsed, value))
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("path", &self.path.as_str())
+            .field("precondition", &self.precondition)
+            .field("body", &self.body.as_ref().map(|body| format_args!("{} bytes", body.len()).to_string()))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoints;
+
+    #[test]
+    fn a_class_for_every_request() {
+        let at = Precondition::Unchanged(Timestamp::from_millis(1));
+        let call = |method: Method| Call::new(method, endpoints::record("b", "c", "r"));
+        assert_eq!(call(Method::GET).precondition(at).repeat_class(), Class::Safe);
+        assert_eq!(call(Method::PUT).repeat_class(), Class::Repeatable);
+        assert_eq!(call(Method::PUT).precondition(Precondition::Absent).repeat_class(), Class::Conditional);
+        assert_eq!(call(Method::PUT).precondition(Precondition::Present).repeat_class(), Class::Conditional);
+        assert_eq!(call(Method::DELETE).precondition(at).repeat_class(), Class::Conditional);
+        assert_eq!(call(Method::POST).repeat_class(), Class::Once);
+        assert_eq!(call(Method::PATCH).precondition(at).repeat_class(), Class::Conditional);
+        assert_eq!(call(Method::PATCH).precondition(Precondition::Present).repeat_class(), Class::Once);
+    }
+
+    #[test]
+    fn headers_of_the_caller_cannot_break_the_request() {
+        let call = || Call::new(Method::GET, endpoints::root());
+        for name in ["Host", "content-length", "Transfer-Encoding", "Authorization", "If-Match", "a b", "", "x\r\ny"] {
+            assert!(call().header(name, "1").is_err(), "{name}");
+        }
+        let error = call().header("x-token", "s3cr3t\r\nX-Evil: 1").unwrap_err().to_string();
+        assert!(!error.contains("s3cr3t"), "{error}");
+        assert!(call().header("X-Token", "s3cr3t").is_ok());
+    }
+
+    #[test]
+    fn a_negative_timestamp_is_no_precondition() {
+        let call = Call::new(Method::PUT, endpoints::root());
+        let call = call.precondition(Precondition::Unchanged(Timestamp::from_millis(-1)));
+        assert!(call.write_headers(&mut HeaderMap::new()).is_err());
+    }
+}

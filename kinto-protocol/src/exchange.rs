@@ -1,0 +1,392 @@
+//! A flow under way, and the rules that all flows obey.
+//!
+//! ```text
+//!            flow.start: a call                  the gate is open
+//!  Start ──────────────────────────▶ Ready ─────────────────────────▶ Flying
+//!    │                               ▲ ▲ │                            │ │ │
+//!    │                               │ │ └─ Backoff ─▶ Paused         │ │ │
+//!    │                   time is up  │ │                 │            │ │ │
+//!    │                               │ └─────────────────┤            │ │ │
+//!    │                               │                   └────────────┘ │ │  try again, after a wait
+//!    │                               └──────────────────────────────────┘ │  redirected; flow.resume: a call
+//!    └─ flow.start: done ──────────▶ Ended ◀──────────────────────────────┘  flow.resume: done, or an error
+//! ```
+
+use std::time::Duration;
+
+use http::header::LOCATION;
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+use crate::call::{Call, Class};
+use crate::error::{Error, ErrorKind, RequestLine, Result};
+use crate::event::Event;
+use crate::flow::{Flow, Turn};
+use crate::moment::Moment;
+use crate::policy::{Limits, OnBackoff};
+use crate::reply::Reply;
+use crate::retry::{self, Verdict};
+use crate::server_error::{Escaped, errno_of};
+use crate::session::{Request, Response, Session, left, price};
+use crate::transport_error::{FailureKind, TransportError};
+
+/// A flow under way: what to do next, and what came of it.
+///
+/// Whoever has an HTTP client drives it with a loop:
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use kinto_protocol::{Flow, Limits, Moment, Request, Response, Result, Session, Step, TransportError};
+///
+/// fn drive<F: Flow>(
+///     session: &Session,
+///     flow: F,
+///     started: Instant,
+///     send: impl Fn(Request, &Limits) -> Result<Response, TransportError>,
+/// ) -> Result<F::Output> {
+///     let mut exchange = session.exchange(flow);
+///     loop {
+///         match exchange.next(Moment::at(started.elapsed())) {
+///             Step::Send(request, limits) => {
+///                 let outcome = send(request, &limits);
+///                 exchange.handle(outcome, Moment::at(started.elapsed()));
+///             }
+///             Step::Wait(pause) => std::thread::sleep(pause),
+///             Step::Done(result) => return result,
+///         }
+///     }
+/// }
+///
+/// let session = Session::builder("https://kinto.example/v1").build()?;
+/// let info = drive(&session, kinto_protocol::server_info(), Instant::now(), |request, _| {
+///     assert_eq!(request.uri(), "https://kinto.example/v1/");
+///     Ok(Response::new(r#"{"project_name": "kinto"}"#.into()))
+/// })?;
+/// assert_eq!(info.project_name.as_deref(), Some("kinto"));
+/// # Ok::<(), kinto_protocol::Error>(())
+/// ```
+#[must_use]
+pub struct Exchange<F: Flow> {
+    session: Session,
+    flow: F,
+    phase: Phase<F::Output>,
+    deadline: Moment,
+}
+
+/// What the driver has to do.
+#[must_use]
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must know them all")]
+#[allow(clippy::large_enum_variant, reason = "one of them exists per request")]
+pub enum Step<T> {
+    /// Put this on the wire within these limits, then give what came of it to [`Exchange::handle`].
+    Send(Request, Limits),
+    /// Ask again after this long.
+    Wait(Duration),
+    /// Nothing more.
+    Done(Result<T>),
+}
+
+enum Phase<T> {
+    Start,
+    Ready(UnderWay),
+    Paused(UnderWay, Moment),
+    Flying(UnderWay),
+    Ended(Result<T>),
+    Over,
+}
+
+/// One call, until it has an answer.
+struct UnderWay {
+    call: Call,
+    line: RequestLine,
+    attempts: u32,
+    redirects: u32,
+    redirected: Option<Uri>,
+    /// Whether an attempt may have reached the server although its answer was lost.
+    lost: bool,
+    /// What went wrong last.
+    failure: Option<String>,
+}
+
+impl UnderWay {
+    fn new(call: Call) -> Self {
+        let line = call.line();
+        Self { call, line, attempts: 0, redirects: 0, redirected: None, lost: false, failure: None }
+    }
+
+    fn is_write(&self) -> bool {
+        self.call.repeat_class() != Class::Safe
+    }
+
+    /// Adds to an error what is known of the request.
+    fn explain(&self, error: Error, maybe_applied: bool) -> Error {
+        error.during(&self.line, self.attempts, self.is_write() && (maybe_applied || self.lost))
+    }
+}
+
+impl Session {
+    /// Begins an exchange with the server.
+    pub fn exchange<F: Flow>(&self, flow: F) -> Exchange<F> {
+        Exchange { session: self.clone(), flow, phase: Phase::Start, deadline: Moment::default() }
+    }
+}
+
+impl<F: Flow> Exchange<F> {
+    /// What to do now. Until [`handle`](Self::handle) is called, asking again after a [`Step::Send`] gives it again.
+    pub fn next(&mut self, now: Moment) -> Step<F::Output> {
+        loop {
+            match std::mem::replace(&mut self.phase, Phase::Over) {
+                Phase::Start => {
+                    self.deadline = now.after(self.session.policy().deadline);
+                    let turn = self.flow.start(&self.session);
+                    self.phase = Self::turn(turn);
+                }
+                Phase::Ready(call) => match self.gate(&call, now) {
+                    Ok(None) => self.phase = Phase::Flying(UnderWay { attempts: call.attempts + 1, ..call }),
+                    Ok(Some(until)) => self.phase = Phase::Paused(call, until),
+                    Err(error) => self.phase = Phase::Ended(Err(call.explain(error, false))),
+                },
+                Phase::Paused(call, until) => match left(until, now) {
+                    Some(wait) => {
+                        self.phase = Phase::Paused(call, until);
+                        return Step::Wait(wait);
+                    }
+                    None => self.phase = Phase::Ready(call),
+                },
+                Phase::Flying(call) => match self.session.http_request(&call.call, call.redirected.as_ref()) {
+                    Ok(request) => {
+                        let limits = self.session.policy().limits.within(now.until(self.deadline));
+                        self.phase = Phase::Flying(call);
+                        return Step::Send(request, limits);
+                    }
+                    // Nothing was sent, so it was no attempt.
+                    Err(error) => self.phase = Phase::Ended(Err(error.during(&call.line, 0, false))),
+                },
+                Phase::Ended(result) => return Step::Done(result),
+                Phase::Over => return Step::Done(Err(Error::new(ErrorKind::Other, "this exchange is over"))),
+            }
+        }
+    }
+
+    /// Takes what came of the last [`Step::Send`]. At any other time it does nothing.
+    pub fn handle(&mut self, outcome: Result<Response, TransportError>, now: Moment) {
+        let call = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Flying(call) => call,
+            other => return self.phase = other,
+        };
+        self.phase = match outcome {
+            Ok(response) => self.answered(call, response, now),
+            Err(failure) => self.failed(call, failure, now),
+        };
+    }
+
+    fn turn(turn: Result<Turn<F::Output>>) -> Phase<F::Output> {
+        match turn {
+            Ok(Turn::Ask(call)) => Phase::Ready(UnderWay::new(call)),
+            Ok(Turn::Done(output)) => Phase::Ended(Ok(output)),
+            Err(error) => Phase::Ended(Err(error)),
+        }
+    }
+
+    /// Whether a call may be sent now; if later, when.
+    fn gate(&self, call: &UnderWay, now: Moment) -> Result<Option<Moment>> {
+        if now >= self.deadline {
+            let mut why = "the time for the whole operation is over".to_owned();
+            if let Some(failure) = &call.failure {
+                why.push_str(&format!("; the last attempt failed: {failure}"));
+            }
+            return Err(Error::new(ErrorKind::Deadline, why));
+        }
+        let until = self.session.quiet_until();
+        let Some(wait) = left(until, now) else { return Ok(None) };
+        if until >= self.deadline || self.session.policy().on_backoff == OnBackoff::Fail {
+            let error = Error::new(ErrorKind::Backoff, "the server asked for silence, nothing was sent");
+            return Err(error.retry_after(Some(wait)));
+        }
+        self.session.tell(&Event::Backoff { request: &call.line, wait });
+        Ok(Some(until))
+    }
+
+    fn failed(&mut self, mut call: UnderWay, failure: TransportError, now: Moment) -> Phase<F::Output> {
+        let verdict = retry::after_failure(call.call.repeat_class(), &failure);
+        let timed_out = failure.kind() == FailureKind::Timeout;
+        if let Some(until) = self.again(&mut call, verdict, None, timed_out, &failure.to_string(), now) {
+            return Phase::Paused(call, until);
+        }
+        let maybe_applied = matches!(verdict, Verdict::AgainMarked | Verdict::NoMarked);
+        Phase::Ended(Err(call.explain(no_answer(failure, &self.session), maybe_applied)))
+    }
+
+    fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
+        self.heed(response.headers(), now);
+        let status = response.status();
+        let asked = retry::retry_after(response.headers());
+        if response.body().len() as u64 > self.session.policy().limits.response_bytes {
+            let error = Error::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE);
+            return Phase::Ended(Err(call.explain(error, true)));
+        }
+        if is_redirect(status) {
+            return self.redirected(call, &response);
+        }
+        let mut maybe_applied = false;
+        let final_answer = call.call.expects(status) || (status == StatusCode::CONFLICT && !is_aborted(&response));
+        if !final_answer && let Some(verdict) = retry::after_status(call.call.repeat_class(), status) {
+            let why = format!("the server answered {}", status.as_u16());
+            if let Some(until) = self.again(&mut call, verdict, asked, false, &why, now) {
+                return Phase::Paused(call, until);
+            }
+            maybe_applied = matches!(verdict, Verdict::AgainMarked | Verdict::NoMarked);
+        } else if !status.is_server_error() {
+            self.session.earn();
+        }
+        let reply = Reply::new(call.call.method().clone(), response, call.lost);
+        match self.flow.resume(&self.session, reply) {
+            Ok(turn) => Self::turn(Ok(turn)),
+            Err(error) => {
+                // A success that cannot be understood is still one.
+                maybe_applied |= matches!(error.kind(), ErrorKind::Decode | ErrorKind::Protocol);
+                let asked = asked.filter(|_| error.kind() == ErrorKind::Server);
+                Phase::Ended(Err(call.explain(error.retry_after(asked), maybe_applied)))
+            }
+        }
+    }
+
+    /// When the call is to be sent again, if it is: the verdict allows it, and neither attempts, deadline nor budget
+    /// are used up.
+    fn again(
+        &self,
+        call: &mut UnderWay,
+        verdict: Verdict,
+        asked: Option<Duration>,
+        timed_out: bool,
+        why: &str,
+        now: Moment,
+    ) -> Option<Moment> {
+        let policy = self.session.policy();
+        if !matches!(verdict, Verdict::Again | Verdict::AgainMarked) || call.attempts >= policy.attempts {
+            return None;
+        }
+        let own = retry::jitter(call.attempts - 1, policy.first_wait, policy.longest_wait, self.session.roll());
+        let until = now.after(own.max(asked.unwrap_or_default()));
+        // What the server wants of everybody holds for a retry too.
+        let until = until.max(self.session.quiet_until());
+        if until >= self.deadline || !self.session.spend(price(timed_out)) {
+            return None;
+        }
+        call.lost |= verdict == Verdict::AgainMarked;
+        call.failure = Some(why.to_owned());
+        let wait = now.until(until);
+        self.session.tell(&Event::Retry { request: &call.line, attempts: call.attempts, wait, why });
+        Some(until)
+    }
+
+    /// A reading request may follow within the origin, a write never.
+    fn redirected(&self, mut call: UnderWay, response: &Response) -> Phase<F::Output> {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let status = response.status().as_u16();
+        // Neither a user nor a query is anybody's business.
+        let shown = location.split(['?', '#']).next().unwrap_or_default();
+        let shown = shown.rsplit_once('@').map_or(shown, |(_, rest)| rest);
+        let why = format!("redirected ({status}) to \"{}\"", Escaped(shown));
+        let refused = |why: String, hint: &'static str| {
+            let error = Error::new(ErrorKind::Redirect, why).hint(hint);
+            Phase::Ended(Err(call.explain(error, false)))
+        };
+        if !matches!(*call.call.method(), Method::GET | Method::HEAD) {
+            return refused(
+                format!("{why}, which a write does not follow: nothing was changed"),
+                "is the base URL complete, with its version such as /v1?",
+            );
+        }
+        let Some(target) = self.session.root().follow(location) else {
+            return refused(
+                format!("{why}, which is not the origin of this API"),
+                "use the URL of the API itself as base URL",
+            );
+        };
+        if call.redirects >= self.session.policy().redirects {
+            return refused(format!("{why}, and to others before"), "the server redirects in a circle");
+        }
+        call.redirects += 1;
+        call.redirected = Some(target);
+        // The way there is not a failed attempt.
+        call.attempts -= 1;
+        Phase::Ready(call)
+    }
+
+    /// What every answer may say about all others.
+    fn heed(&self, headers: &HeaderMap, now: Moment) {
+        if let Some(wait) = retry::backoff(headers) {
+            self.session.keep_quiet(now.after(wait));
+        }
+        if let Some(alert) = headers.get("alert")
+            && self.session.is_news(alert)
+        {
+            let text = String::from_utf8_lossy(alert.as_bytes());
+            let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();
+            let member = |name: &str| json.as_ref()?.get(name)?.as_str();
+            let message = member("message").unwrap_or(if json.is_some() { "" } else { &text });
+            self.session.tell(&Event::Alert { code: member("code"), message, url: member("url") });
+        }
+    }
+}
+
+impl<F: Flow> std::fmt::Debug for Exchange<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let phase = match &self.phase {
+            Phase::Start => "start",
+            Phase::Ready(_) => "ready",
+            Phase::Paused(..) => "paused",
+            Phase::Flying(_) => "flying",
+            Phase::Ended(_) => "ended",
+            Phase::Over => "over",
+        };
+        f.debug_struct("Exchange").field("phase", &phase).finish_non_exhaustive()
+    }
+}
+
+const RAISE: &str = "raise policy.limits.response_bytes, or ask for smaller pages";
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 300 | 301 | 302 | 303 | 305 | 307 | 308)
+}
+
+/// Whether a 409 is the one of an aborted transaction, after which the same request may succeed. A proxy's says
+/// nothing, and is taken for it as well.
+fn is_aborted(response: &Response) -> bool {
+    errno_of(response.body()).is_none_or(|errno| errno == 122)
+}
+
+/// A transport's failure as an error.
+fn no_answer(failure: TransportError, session: &Session) -> Error {
+    let root = session.root();
+    let (kind, why, hint) = match failure.kind() {
+        FailureKind::Connect => {
+            (ErrorKind::Connect, format!("no connection to {root}"), Some("is the URL right, and the server running?"))
+        }
+        FailureKind::Tls => (
+            ErrorKind::Tls,
+            format!("no trusted connection to {root}"),
+            Some("is the certificate valid for this name, its authority known, and the URL's scheme right?"),
+        ),
+        FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time".to_owned(), None),
+        FailureKind::Interrupted => {
+            (ErrorKind::Interrupted, "the connection broke before a complete answer".to_owned(), None)
+        }
+        FailureKind::Protocol => (
+            ErrorKind::Protocol,
+            format!("what answers at {root} does not speak HTTP"),
+            Some("are host, port and scheme right?"),
+        ),
+        FailureKind::TooLarge => (ErrorKind::TooLarge, "the answer is larger than the limit".to_owned(), Some(RAISE)),
+        FailureKind::Other => (ErrorKind::Other, "the transport failed".to_owned(), None),
+    };
+    let error = Error::new(kind, why).caused_by(failure.into_cause());
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;

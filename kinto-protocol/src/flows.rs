@@ -1,0 +1,11 @@
+//! Conversations of several requests.
+
+mod delete_all;
+mod get_or_create;
+mod list;
+mod pages;
+
+pub use delete_all::DeleteAll;
+pub use get_or_create::{GetOrCreate, GetOrCreated};
+pub use list::{List, ListIfChanged};
+pub use pages::Pages;

@@ -1,0 +1,118 @@
+//! Deleting the objects of a list.
+
+use http::Method;
+
+use crate::call::{Call, Class, Precondition};
+use crate::decode;
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Turn};
+use crate::flows::pages::{Walk, next_page};
+use crate::object::Tombstone;
+use crate::path::Path;
+use crate::query::{Filter, Query};
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::timestamp::Timestamp;
+
+/// Deletes the objects of a list, all pages of it, see [`Resource::delete_all`](crate::Resource::delete_all).
+///
+/// The output is what was deleted: of a list that not all of which the caller may write, the rest stays. When a later
+/// page fails, what was deleted before is said in the error, and stays readable in [`deleted`](Self::deleted) for
+/// those who send `&mut` it; sending it again goes on.
+///
+/// A page whose answer is lost is not asked for again, as nobody could tell what was deleted.
+#[derive(Debug)]
+pub struct DeleteAll {
+    path: Path,
+    query: Query,
+    if_match: Option<Timestamp>,
+    next: Option<String>,
+    walk: Walk,
+    deleted: Vec<Tombstone>,
+}
+
+impl DeleteAll {
+    pub(crate) fn new(path: Path) -> Self {
+        let query = Query { deleted: true, ..Query::default() };
+        Self { path, query, if_match: None, next: None, walk: Walk::default(), deleted: Vec::new() }
+    }
+
+    /// Only objects that meet this condition, and all others given.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.query.filters.push(filter);
+        self
+    }
+
+    /// So many objects a page. The server may delete fewer at a time.
+    #[must_use]
+    pub fn page_size(mut self, objects: u64) -> Self {
+        self.query.page_size = Some(objects);
+        self
+    }
+
+    /// Only if nothing in the list was changed since this timestamp (`If-Match`).
+    #[must_use]
+    pub fn if_match(mut self, at: Timestamp) -> Self {
+        self.if_match = Some(at);
+        self
+    }
+
+    /// What was deleted so far.
+    #[must_use]
+    pub fn deleted(&self) -> &[Tombstone] {
+        &self.deleted
+    }
+
+    fn call(&self) -> Result<Call> {
+        let call = Call::new(Method::DELETE, self.path.clone()).class(Class::Once);
+        Ok(match (&self.next, self.if_match) {
+            // The first page changed the timestamp of the list itself.
+            (Some(query), _) => call.query(query.clone()),
+            (None, Some(at)) => call.query(self.query.encode()?).precondition(Precondition::Unchanged(at)),
+            (None, None) => call.query(self.query.encode()?),
+        })
+    }
+
+    fn read(&mut self, reply: &Reply) -> Result<Turn<Vec<Tombstone>>> {
+        let page = reply.json_with(decode::tombstones)?;
+        self.deleted.extend(page);
+        self.next = next_page(reply)?;
+        match &self.next {
+            Some(query) => {
+                self.walk.step(query)?;
+                self.call().map(Turn::Ask)
+            }
+            None => Ok(Turn::Done(std::mem::take(&mut self.deleted))),
+        }
+    }
+}
+
+impl Flow for DeleteAll {
+    type Output = Vec<Tombstone>;
+
+    fn start(&mut self, _: &Session) -> Result<Turn<Vec<Tombstone>>> {
+        self.call().map(Turn::Ask)
+    }
+
+    fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<Vec<Tombstone>>> {
+        let before = self.deleted.len();
+        self.read(&reply).map_err(|error: Error| match before {
+            0 => error,
+            count => error.prefix(&format!("after {count} objects were deleted: ")),
+        })
+    }
+}
+
+/// The flow is kept by the caller: after an error, sending it again goes on where it stood.
+impl Flow for &mut DeleteAll {
+    type Output = Vec<Tombstone>;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Vec<Tombstone>>> {
+        Flow::start(&mut **self, session)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Vec<Tombstone>>> {
+        Flow::resume(&mut **self, session, reply)
+    }
+}

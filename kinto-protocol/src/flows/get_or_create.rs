@@ -1,0 +1,102 @@
+//! Creating an object, or reading the one that is there.
+
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Turn};
+use crate::object::Object;
+use crate::operation::Operation;
+use crate::operations::{Get, Put};
+use crate::permissions::Permissions;
+use crate::reply::Reply;
+use crate::session::Session;
+
+/// Creates an object, or reads the one that has its id, see [`Resource::get_or_create`](crate::Resource::get_or_create).
+///
+/// A PUT with `If-None-Match: *`, and if that is refused a GET.
+pub struct GetOrCreate<T> {
+    create: Put<T>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "one or the other")]
+pub enum GetOrCreated<T> {
+    /// It was not there, and was created.
+    Created(Object<T>),
+    /// It was there, and is as it was.
+    Found(Object<T>),
+}
+
+impl<T> GetOrCreated<T> {
+    /// The object, old or new.
+    #[must_use]
+    pub fn into_object(self) -> Object<T> {
+        match self {
+            Self::Created(object) | Self::Found(object) => object,
+        }
+    }
+
+    /// Whether it was created.
+    #[must_use]
+    pub fn is_created(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+}
+
+impl<T> GetOrCreate<T> {
+    pub(crate) fn new(create: Put<T>) -> Self {
+        Self { create }
+    }
+
+    /// With these permissions, if it is created.
+    #[must_use]
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.create = self.create.permissions(permissions);
+        self
+    }
+}
+
+impl<T: DeserializeOwned + Send> GetOrCreate<T> {
+    fn get(&self) -> Result<Get<T>> {
+        let id = self.create.id().ok_or_else(|| Error::input("an object needs an id to be found"))?;
+        Ok(self.create.resource().get(id))
+    }
+}
+
+impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
+    type Output = GetOrCreated<T>;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Self::Output>> {
+        self.create.call(session).map(Turn::Ask)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
+        if reply.method() == Method::GET {
+            return self.get()?.parse(&reply).map(GetOrCreated::Found).map(Turn::Done);
+        }
+        match self.create.parse(&reply) {
+            Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => self.get()?.call(session).map(Turn::Ask),
+            created => created.map(GetOrCreated::Created).map(Turn::Done),
+        }
+    }
+}
+
+impl<T> Clone for GetOrCreate<T> {
+    fn clone(&self) -> Self {
+        Self { create: self.create.clone() }
+    }
+}
+
+impl<T> PartialEq for GetOrCreate<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.create == other.create
+    }
+}
+
+impl<T> std::fmt::Debug for GetOrCreate<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GetOrCreate").field("create", &self.create).finish()
+    }
+}

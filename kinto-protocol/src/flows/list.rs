@@ -1,0 +1,285 @@
+//! A list, to its end.
+
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+
+use crate::call::Precondition;
+use crate::decode::ListItem;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Flow, Turn};
+use crate::flows::pages::Pages;
+use crate::object::{Conditional, Entry, Listing, Object};
+use crate::path::Path;
+use crate::query::{Filter, Query};
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::timestamp::Timestamp;
+
+/// Reads a list, see [`Resource::list`](crate::Resource::list).
+///
+/// Sent as it is, it is read to its end, page after page: a server may page without being asked. The client also
+/// gives it page by page or object by object, in constant memory.
+///
+/// While a list is read, others may change it: an object that is changed between two pages moves to the front, and may
+/// be missed. [`consistent`](Self::consistent) turns that into an error.
+pub struct List<I> {
+    spec: Spec,
+    progress: Option<Box<Progress<I>>>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq)]
+struct Spec {
+    path: Path,
+    query: Query,
+    limit: Option<u64>,
+    consistent: bool,
+}
+
+/// How far it has come.
+struct Progress<I> {
+    pages: Pages<I>,
+    read: u64,
+    so_far: Vec<I>,
+}
+
+impl<I> List<I> {
+    pub(crate) fn new(path: Path) -> Self {
+        Self::of(Spec { path, query: Query::default(), limit: None, consistent: false })
+    }
+
+    fn of(spec: Spec) -> Self {
+        Self { spec, progress: None }
+    }
+
+    /// Sorted by this field, downward with a `-` before it; by several when called again. Without, the newest first.
+    #[must_use]
+    pub fn sort(mut self, key: &str) -> Self {
+        self.spec.query.sort.extend(key.split(',').map(str::to_owned));
+        self
+    }
+
+    /// Only these fields (with dots into nested objects), `id` and `last_modified`.
+    #[must_use]
+    pub fn fields<F: Into<String>>(mut self, names: impl IntoIterator<Item = F>) -> Self {
+        self.spec.query.fields = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// So many items at most, in all.
+    #[must_use]
+    pub fn limit(mut self, items: u64) -> Self {
+        self.spec.limit = Some(items);
+        self
+    }
+
+    /// So many items a page. The server may give fewer.
+    #[must_use]
+    pub fn page_size(mut self, items: u64) -> Self {
+        self.spec.query.page_size = Some(items);
+        self
+    }
+
+    /// An error, [`ErrorKind::Pagination`], if the list is changed while it is read (`If-Match` from the second page).
+    #[must_use]
+    pub fn consistent(mut self) -> Self {
+        self.spec.consistent = true;
+        self
+    }
+
+    /// Only if anything in the list was changed since this timestamp.
+    #[must_use]
+    pub fn if_changed_since(self, at: Timestamp) -> ListIfChanged<I> {
+        ListIfChanged { list: self, at }
+    }
+
+    /// Page by page.
+    #[must_use]
+    pub fn pages(self) -> Pages<I> {
+        let Spec { path, mut query, limit, consistent } = self.spec;
+        // What is not wanted need not be sent.
+        query.page_size = match (limit, query.page_size) {
+            (Some(limit), Some(size)) => Some(limit.min(size)),
+            (limit, size) => limit.or(size),
+        };
+        Pages::new(path, query.encode(), limit, consistent)
+    }
+
+    /// Only objects that meet this condition, and all others given.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.spec.query.filters.push(filter);
+        self
+    }
+}
+
+impl<T: DeserializeOwned + Send> List<Object<T>> {
+    /// Deleted objects too.
+    #[must_use]
+    pub fn with_deleted(self) -> List<Entry<T>> {
+        let mut spec = self.spec;
+        spec.query.deleted = true;
+        List::of(spec)
+    }
+
+    /// Only what was changed or deleted after this timestamp.
+    ///
+    /// On PostgreSQL, what was written earlier but committed later can be missed by polling with the newest timestamp:
+    /// go back a little, and drop what is known already.
+    #[must_use]
+    pub fn since(self, at: Timestamp) -> List<Entry<T>> {
+        self.with_deleted().since(at)
+    }
+
+    /// Only what was changed or deleted before this timestamp.
+    #[must_use]
+    pub fn before(self, at: Timestamp) -> List<Entry<T>> {
+        self.with_deleted().before(at)
+    }
+}
+
+impl<T: DeserializeOwned + Send> List<Entry<T>> {
+    /// Only what was changed or deleted after this timestamp.
+    #[must_use]
+    pub fn since(mut self, at: Timestamp) -> Self {
+        self.spec.query.since = Some(at);
+        self
+    }
+
+    /// Only what was changed or deleted before this timestamp.
+    #[must_use]
+    pub fn before(mut self, at: Timestamp) -> Self {
+        self.spec.query.before = Some(at);
+        self
+    }
+}
+
+impl<I: ListItem> List<I> {
+    /// Where it stands, from the beginning if it has not begun.
+    fn progress(&mut self) -> &mut Progress<I> {
+        let spec = &self.spec;
+        self.progress.get_or_insert_with(|| {
+            let pages = Self::of(spec.clone()).pages();
+            Box::new(Progress { pages, read: 0, so_far: Vec::new() })
+        })
+    }
+
+    fn go_on(&mut self, timestamp: Option<Timestamp>) -> Result<Turn<Listing<I>>> {
+        let Some(progress) = &mut self.progress else { return Err(Error::input("the list has not begun")) };
+        if let Some(call) = progress.pages.call()? {
+            return Ok(Turn::Ask(call));
+        }
+        let items = std::mem::take(&mut progress.so_far);
+        self.progress = None;
+        Ok(Turn::Done(Listing { items, timestamp }))
+    }
+
+    fn take(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Listing<I>>> {
+        let most = session.policy().pages;
+        let progress = self.progress();
+        let page = progress.pages.read(reply)?;
+        progress.read += 1;
+        if progress.so_far.is_empty() {
+            progress.so_far = page.items;
+        } else {
+            progress.so_far.extend(page.items);
+        }
+        if progress.read >= most && !progress.pages.is_at_end() {
+            let error = Error::new(ErrorKind::Pagination, format!("the list has more than {most} pages"));
+            return Err(error.hint("read it page by page, or raise policy.pages"));
+        }
+        self.go_on(page.timestamp)
+    }
+}
+
+impl<I: ListItem> Flow for List<I> {
+    type Output = Listing<I>;
+
+    fn start(&mut self, _: &Session) -> Result<Turn<Listing<I>>> {
+        self.progress();
+        self.go_on(None)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
+        self.take(session, &reply)
+    }
+}
+
+/// The list is kept by the caller: after an error, sending it again goes on with the page that failed.
+impl<I: ListItem> Flow for &mut List<I> {
+    type Output = Listing<I>;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Listing<I>>> {
+        Flow::start(&mut **self, session)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
+        Flow::resume(&mut **self, session, reply)
+    }
+}
+
+/// Reads a list if it was changed, see [`List::if_changed_since`].
+pub struct ListIfChanged<I> {
+    list: List<I>,
+    at: Timestamp,
+}
+
+impl<I: ListItem> Flow for ListIfChanged<I> {
+    type Output = Conditional<Listing<I>>;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Self::Output>> {
+        let turn = self.list.start(session)?;
+        // On the first page alone: on a later one it would end the list in the middle.
+        Ok(match turn {
+            Turn::Ask(call) => Turn::Ask(call.precondition(Precondition::Changed(self.at))),
+            Turn::Done(listing) => Turn::Done(Conditional::Modified(listing)),
+        })
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
+        if reply.status() == StatusCode::NOT_MODIFIED && self.list.progress().read == 0 {
+            return Ok(Turn::Done(Conditional::NotModified));
+        }
+        Ok(match self.list.take(session, &reply)? {
+            Turn::Ask(call) => Turn::Ask(call),
+            Turn::Done(listing) => Turn::Done(Conditional::Modified(listing)),
+        })
+    }
+}
+
+impl<I> Clone for List<I> {
+    /// The same list, not begun.
+    fn clone(&self) -> Self {
+        Self::of(self.spec.clone())
+    }
+}
+
+impl<I> PartialEq for List<I> {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec == other.spec
+    }
+}
+
+impl<I> std::fmt::Debug for List<I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("List").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl<I> Clone for ListIfChanged<I> {
+    fn clone(&self) -> Self {
+        Self { list: self.list.clone(), at: self.at }
+    }
+}
+
+impl<I> PartialEq for ListIfChanged<I> {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list && self.at == other.at
+    }
+}
+
+impl<I> std::fmt::Debug for ListIfChanged<I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ListIfChanged").field("list", &self.list).field("at", &self.at).finish()
+    }
+}

@@ -1,0 +1,251 @@
+//! JSON out: exactly what the caller has, or nothing.
+//!
+//! `serde_json` writes NaN and infinity as `null`, and overflows the stack on values nested too deep. Both would be a
+//! silent change or a crash, so what goes out passes through a serializer that refuses them: floats must be finite,
+//! and nesting stops at [`MAX_DEPTH`], which is what the reading side takes as well.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use serde::ser::{
+    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+use crate::error::{Error, Result};
+
+/// How deep arrays and objects may be nested in what is sent.
+pub const MAX_DEPTH: usize = 120;
+
+/// The JSON text of a value.
+pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Bytes> {
+    let mut text = Vec::with_capacity(128);
+    Strict { value, depth: 0 }
+        .serialize(&mut serde_json::Serializer::new(&mut text))
+        .map_err(|error| Error::input("the data cannot be written as JSON").caused_by(error.into()))?;
+    Ok(text.into())
+}
+
+/// A value that refuses to be written in a form that is not what it is.
+struct Strict<'a, T: ?Sized> {
+    value: &'a T,
+    depth: usize,
+}
+
+impl<T: Serialize + ?Sized> Serialize for Strict<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(StrictSerializer { to, depth: self.depth })
+    }
+}
+
+struct StrictSerializer<S> {
+    to: S,
+    depth: usize,
+}
+
+struct StrictCompound<C> {
+    to: C,
+    depth: usize,
+}
+
+impl<S: Serializer> StrictSerializer<S> {
+    fn deeper(&self) -> Result<usize, S::Error> {
+        if self.depth < MAX_DEPTH {
+            Ok(self.depth + 1)
+        } else {
+            Err(S::Error::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels")))
+        }
+    }
+}
+
+macro_rules! forward {
+    ($($method:ident($($arg:ident: $type:ty),*);)*) => {
+        $(fn $method(self, $($arg: $type),*) -> Result<S::Ok, S::Error> {
+            self.to.$method($($arg),*)
+        })*
+    };
+}
+
+macro_rules! forward_compound {
+    ($($method:ident($($arg:ident: $type:ty),*) -> $compound:ident;)*) => {
+        $(fn $method(self, $($arg: $type),*) -> Result<Self::$compound, S::Error> {
+            let depth = self.deeper()?;
+            Ok(StrictCompound { to: self.to.$method($($arg),*)?, depth })
+        })*
+    };
+}
+
+impl<S: Serializer> Serializer for StrictSerializer<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = StrictCompound<S::SerializeSeq>;
+    type SerializeTuple = StrictCompound<S::SerializeTuple>;
+    type SerializeTupleStruct = StrictCompound<S::SerializeTupleStruct>;
+    type SerializeTupleVariant = StrictCompound<S::SerializeTupleVariant>;
+    type SerializeMap = StrictCompound<S::SerializeMap>;
+    type SerializeStruct = StrictCompound<S::SerializeStruct>;
+    type SerializeStructVariant = StrictCompound<S::SerializeStructVariant>;
+
+    forward! {
+        serialize_bool(v: bool);
+        serialize_i8(v: i8);
+        serialize_i16(v: i16);
+        serialize_i32(v: i32);
+        serialize_i64(v: i64);
+        serialize_i128(v: i128);
+        serialize_u8(v: u8);
+        serialize_u16(v: u16);
+        serialize_u32(v: u32);
+        serialize_u64(v: u64);
+        serialize_u128(v: u128);
+        serialize_char(v: char);
+        serialize_str(v: &str);
+        serialize_bytes(v: &[u8]);
+        serialize_none();
+        serialize_unit();
+        serialize_unit_struct(name: &'static str);
+        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str);
+    }
+
+    fn serialize_f32(self, v: f32) -> Result<S::Ok, S::Error> {
+        if v.is_finite() { self.to.serialize_f32(v) } else { Err(S::Error::custom("NaN and infinity are not JSON")) }
+    }
+
+    fn serialize_f64(self, v: f64) -> Result<S::Ok, S::Error> {
+        if v.is_finite() { self.to.serialize_f64(v) } else { Err(S::Error::custom("NaN and infinity are not JSON")) }
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        let depth = self.depth;
+        self.to.serialize_some(&Strict { value, depth })
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
+        let depth = self.depth;
+        self.to.serialize_newtype_struct(name, &Strict { value, depth })
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        let depth = self.deeper()?;
+        self.to.serialize_newtype_variant(name, index, variant, &Strict { value, depth })
+    }
+
+    forward_compound! {
+        serialize_seq(len: Option<usize>) -> SerializeSeq;
+        serialize_tuple(len: usize) -> SerializeTuple;
+        serialize_tuple_struct(name: &'static str, len: usize) -> SerializeTupleStruct;
+        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeTupleVariant;
+        serialize_map(len: Option<usize>) -> SerializeMap;
+        serialize_struct(name: &'static str, len: usize) -> SerializeStruct;
+        serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize) -> SerializeStructVariant;
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.to.collect_str(value)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.to.is_human_readable()
+    }
+}
+
+macro_rules! compound {
+    ($($trait:ident: $method:ident($($key:ident: $type:ty)?);)*) => {
+        $(impl<C: $trait> $trait for StrictCompound<C> {
+            type Ok = C::Ok;
+            type Error = C::Error;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, $($key: $type,)? value: &T) -> Result<(), C::Error> {
+                let depth = self.depth;
+                self.to.$method($($key,)? &Strict { value, depth })
+            }
+
+            fn end(self) -> Result<C::Ok, C::Error> {
+                self.to.end()
+            }
+        })*
+    };
+}
+
+compound! {
+    SerializeSeq: serialize_element();
+    SerializeTuple: serialize_element();
+    SerializeTupleStruct: serialize_field();
+    SerializeTupleVariant: serialize_field();
+    SerializeStruct: serialize_field(key: &'static str);
+    SerializeStructVariant: serialize_field(key: &'static str);
+}
+
+impl<C: SerializeMap> SerializeMap for StrictCompound<C> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
+        self.to.serialize_key(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        let depth = self.depth;
+        self.to.serialize_value(&Strict { value, depth })
+    }
+
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.to.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(serde::Serialize)]
+    enum Shape {
+        Unit,
+        New(f32),
+        Tuple(i8, u64),
+        Struct { a: Option<char>, b: Box<serde_json::value::RawValue> },
+    }
+
+    #[test]
+    fn everything_else_is_written_as_serde_json_does() {
+        let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).unwrap();
+        let value = (
+            [Shape::Unit, Shape::New(1.5), Shape::Tuple(-1, u64::MAX), Shape::Struct { a: None, b: raw("[ 1.0 ]") }],
+            BTreeMap::from([(1, "é\n"), (2, "")]),
+            Some((0.1_f64, true, ())),
+            serde_json::json!({"a": [{"b": null}], "n": 1.0}),
+        );
+        assert_eq!(to_bytes(&value).unwrap(), serde_json::to_vec(&value).unwrap());
+    }
+
+    #[test]
+    fn not_a_number_is_not_null() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(to_bytes(&BTreeMap::from([("x", Some([value]))])).is_err());
+        }
+        assert!(to_bytes(&Shape::New(f32::NAN)).is_err());
+    }
+
+    #[test]
+    fn nesting_ends_before_the_stack_does() {
+        struct Endless;
+        impl Serialize for Endless {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                let mut seq = to.serialize_seq(Some(1))?;
+                seq.serialize_element(self)?;
+                seq.end()
+            }
+        }
+        let error = to_bytes(&Endless).unwrap_err();
+        assert!(error.to_string().contains("nested"), "{error}");
+        let deep = (1..MAX_DEPTH).fold(serde_json::json!([]), |inner, _| serde_json::json!([inner]));
+        assert!(to_bytes(&deep).is_ok());
+    }
+}

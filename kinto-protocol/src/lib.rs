@@ -1,0 +1,115 @@
+//! The Kinto protocol without IO.
+//!
+//! [Kinto](https://docs.kinto-storage.org) is an HTTP service that stores JSON records in collections in buckets. This
+//! crate turns operations on it into [`http::Request`] values and answers into typed results. It opens no connection,
+//! reads no clock and starts no thread: `kinto-blocking` and `kinto-async` do that, and so can any HTTP client.
+//!
+//! ```text
+//! operation ──▶ Call ──▶ http::Request ──▶ a transport ──▶ http::Response ──▶ Reply ──▶ typed output
+//!    value      one request, relative       moves bytes,                one answer,
+//!               to the API root             nothing else                alone or of a batch
+//! ```
+//!
+//! - An **address** says where: [`bucket`]`("blog").collection("posts").records()`.
+//! - A verb makes an **operation** of it, a plain value: `.get("hello")`, `.list().filter(…)`. It is an [`Operation`]
+//!   (one request) or a [`Flow`] (a conversation, such as a list of many pages).
+//! - A [`Session`] knows the server, the credentials and how patient to be.
+//! - An [`Exchange`] is a flow under way: it says what to send and when, and reads the answers. All rules are there:
+//!   credentials, retries, waits, redirects, limits.
+//!
+//! # Without a network
+//!
+//! ```
+//! use kinto_protocol::{Moment, Session, Step, bucket};
+//! use std::time::Duration;
+//!
+//! let session = Session::builder("https://kinto.example/v1").build()?;
+//! let posts = bucket("blog").collection("posts").records();
+//! let mut exchange = session.exchange(posts.get("hello"));
+//!
+//! let Step::Send(request, _limits) = exchange.next(Moment::at(Duration::ZERO)) else { panic!() };
+//! assert_eq!(request.uri().path(), "/v1/buckets/blog/collections/posts/records/hello");
+//!
+//! let answer = r#"{"data": {"id": "hello", "last_modified": 1700000000000, "title": "Hello"}}"#;
+//! exchange.handle(Ok(http::Response::new(answer.into())), Moment::at(Duration::from_millis(20)));
+//!
+//! let Step::Done(post) = exchange.next(Moment::at(Duration::from_millis(20))) else { panic!() };
+//! assert_eq!(post?.data["title"], "Hello");
+//! # Ok::<(), kinto_protocol::Error>(())
+//! ```
+//!
+//! [`Exchange`] shows the loop that drives it with an HTTP client.
+//!
+//! # What can be relied on
+//!
+//! - **Safe by default.** Creating demands that nothing is there, and writing back an object that was read demands that
+//!   nobody changed it since. Overwriting must be said: [`Put::overwrite`].
+//! - **Three outcomes.** A write has succeeded, has not happened, or [may have](Error::maybe_applied).
+//! - **Complete.** A list is read to its end or is an error.
+//! - **Bounded.** Attempts, waits, sizes, pages and redirects are finite and adjustable, see [`Policy`].
+//! - **Discreet.** Credentials go to the origin of the API alone, and show in no error and no `Debug`.
+//!
+//! Preconditions on timestamps are best effort where the server's are: on PostgreSQL, two writers at the very same
+//! instant may both pass `If-Match`. Creating (`If-None-Match: *`) is exclusive everywhere.
+
+pub mod endpoints;
+pub mod json;
+
+mod address;
+mod auth;
+mod call;
+mod decode;
+mod error;
+mod event;
+mod exchange;
+mod flow;
+mod flows;
+mod group;
+mod id;
+mod moment;
+mod object;
+mod operation;
+mod operations;
+mod patch;
+mod path;
+mod permissions;
+mod policy;
+mod query;
+mod reply;
+mod retry;
+mod root;
+mod server;
+mod server_error;
+mod session;
+mod timestamp;
+mod transport_error;
+
+pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
+pub use auth::Auth;
+pub use call::{Call, Class, Precondition};
+pub use decode::ListItem;
+pub use error::{Error, ErrorKind, RequestLine, Result};
+pub use event::Event;
+pub use exchange::{Exchange, Step};
+pub use flow::{Flow, Turn};
+pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Pages};
+pub use group::GroupData;
+pub use id::IdRule;
+pub use moment::Moment;
+pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
+pub use operation::Operation;
+pub use operations::{
+    Count, Delete, DeleteIfPresent, Exists, Get, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat,
+    ListTimestamp, PatchObject, Put, heartbeat, server_info,
+};
+pub use patch::{Attributes, JsonPatch, Merge, Patch};
+pub use path::Path;
+pub use permissions::{AUTHENTICATED, EVERYONE, Permissions};
+pub use policy::{Limits, OnBackoff, Policy};
+pub use query::{Field, Filter, field};
+pub use reply::Reply;
+pub use server::{BatchLimit, ServerInfo, Settings, User};
+pub use server_error::{Details, Invalid, ServerError};
+pub use session::{Request, Response, Session, SessionBuilder};
+pub use timestamp::{ParseTimestampError, Timestamp};
+pub use transport_error::{FailureKind, TransportError};

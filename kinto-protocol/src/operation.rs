@@ -1,0 +1,64 @@
+//! One request and its typed answer.
+
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Turn};
+use crate::reply::Reply;
+use crate::server_error::ServerError;
+use crate::session::Session;
+
+/// Exactly one request and its typed answer.
+///
+/// Operations are plain values: they hold no client, can be cloned and compared, and are sent to any server. Own
+/// operations are written by implementing this trait; every operation is a [`Flow`], so that a client can send it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent",
+    note = "call a verb first: an address such as `bucket(\"b\").collection(\"c\").records()` only says where"
+)]
+pub trait Operation: Send {
+    /// What the answer is read as.
+    type Output: Send;
+
+    /// The request. It is asked for once, whatever is retried: what it draws from the session (a new id) stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for what cannot be sent.
+    fn call(&self, session: &Session) -> Result<Call>;
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Server`](crate::ErrorKind::Server) when the server answered with an error, and
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when its answer is not what was expected.
+    fn parse(&self, reply: &Reply) -> Result<Self::Output>;
+}
+
+impl<O: Operation> Flow for O {
+    type Output = O::Output;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<O::Output>> {
+        self.call(session).map(Turn::Ask)
+    }
+
+    fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<O::Output>> {
+        self.parse(&reply).map(Turn::Done)
+    }
+}
+
+/// A request of one's own: the plain answer, unless it is an error.
+impl Operation for Call {
+    type Output = Reply;
+
+    fn call(&self, _: &Session) -> Result<Call> {
+        Ok(self.clone())
+    }
+
+    fn parse(&self, reply: &Reply) -> Result<Reply> {
+        if reply.status().is_client_error() || reply.status().is_server_error() {
+            return Err(Error::of_server(ServerError::read(reply)));
+        }
+        Ok(reply.clone())
+    }
+}

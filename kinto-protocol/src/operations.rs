@@ -1,0 +1,44 @@
+//! One request and its answer each.
+
+/// `Clone`, `Debug` and `PartialEq` of a plain value whose type parameter is only that of its output.
+macro_rules! plain_value {
+    ($name:ident<$($param:ident),+> { $($field:ident),+ }) => {
+        impl<$($param),+> Clone for $name<$($param),+> {
+            fn clone(&self) -> Self {
+                Self { $($field: self.$field.clone(),)+ of: std::marker::PhantomData }
+            }
+        }
+
+        impl<$($param),+> PartialEq for $name<$($param),+> {
+            fn eq(&self, other: &Self) -> bool {
+                true $(&& self.$field == other.$field)+
+            }
+        }
+
+        impl<$($param),+> std::fmt::Debug for $name<$($param),+> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))+.finish()
+            }
+        }
+    };
+}
+
+mod count;
+mod delete;
+mod get;
+mod head;
+mod heartbeat;
+mod list_timestamp;
+mod patch_object;
+mod put;
+mod server_info;
+
+pub use count::Count;
+pub use delete::{Delete, DeleteIfPresent};
+pub use get::{Get, GetIfChanged};
+pub use head::{Exists, Head};
+pub use heartbeat::{GetHeartbeat, Heartbeat, heartbeat};
+pub use list_timestamp::ListTimestamp;
+pub use patch_object::PatchObject;
+pub use put::Put;
+pub use server_info::{GetServerInfo, server_info};

@@ -1,0 +1,107 @@
+//! Deleting one object.
+
+use http::{Method, StatusCode};
+
+use crate::address::{Kind, ObjectRef, Resource, call};
+use crate::call::{Call, Precondition};
+use crate::decode;
+use crate::error::{Error, Result};
+use crate::object::Tombstone;
+use crate::operation::Operation;
+use crate::path::Path;
+use crate::query::encode;
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::timestamp::Timestamp;
+
+/// Deletes an object and all that is in it, see [`Resource::delete`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delete {
+    path: Path,
+    precondition: Precondition,
+    last_modified: Option<Timestamp>,
+}
+
+impl Delete {
+    pub(crate) fn new<T>(resource: &Resource<T>, object: ObjectRef) -> Self {
+        let precondition = object.precondition();
+        Self { path: resource.object_path(&object.id), precondition, last_modified: None }
+    }
+
+    /// Only if the object was not changed since this timestamp (`If-Match`).
+    #[must_use]
+    pub fn if_match(mut self, at: Timestamp) -> Self {
+        self.precondition = Precondition::Unchanged(at);
+        self
+    }
+
+    /// With this timestamp on the tombstone, when it is newer than the object's: for copies that keep timestamps.
+    #[must_use]
+    pub fn last_modified(mut self, at: Timestamp) -> Self {
+        self.last_modified = Some(at);
+        self
+    }
+}
+
+impl Operation for Delete {
+    type Output = Tombstone;
+
+    fn call(&self, _: &Session) -> Result<Call> {
+        let call = call(Method::DELETE, &self.path, self.precondition);
+        Ok(match self.last_modified {
+            // Digits without quotes: the server breaks on anything else.
+            Some(at) => call.query(encode(&[("last_modified", at.to_string())])),
+            None => call,
+        })
+    }
+
+    fn parse(&self, reply: &Reply) -> Result<Tombstone> {
+        reply.json_with(decode::tombstone)
+    }
+}
+
+/// Deletes an object if it is there, see [`Resource::delete_if_present`].
+///
+/// The output is `None` if it was not. For a bucket that also means: or it is there and hidden from the caller, as the
+/// server answers 403 to both.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteIfPresent {
+    delete: Delete,
+    hidden_counts: bool,
+}
+
+impl DeleteIfPresent {
+    pub(crate) fn new(delete: Delete, kind: Kind) -> Self {
+        Self { delete, hidden_counts: kind == Kind::Bucket }
+    }
+
+    /// Only if the object was not changed since this timestamp (`If-Match`).
+    #[must_use]
+    pub fn if_match(mut self, at: Timestamp) -> Self {
+        self.delete = self.delete.if_match(at);
+        self
+    }
+}
+
+impl Operation for DeleteIfPresent {
+    type Output = Option<Tombstone>;
+
+    fn call(&self, session: &Session) -> Result<Call> {
+        self.delete.call(session)
+    }
+
+    fn parse(&self, reply: &Reply) -> Result<Option<Tombstone>> {
+        let absent =
+            reply.status() == StatusCode::NOT_FOUND || (self.hidden_counts && reply.status() == StatusCode::FORBIDDEN);
+        if absent && !is_unknown_url(reply) {
+            return Ok(None);
+        }
+        self.delete.parse(reply).map(Some)
+    }
+}
+
+/// A 404 that is not Kinto's says nothing about the object.
+fn is_unknown_url(reply: &Reply) -> bool {
+    let error = Error::of_server(crate::server_error::ServerError::read(reply));
+    error.is_not_found() && error.errno().is_none()
+}

@@ -1,0 +1,123 @@
+//! Creating and replacing objects.
+
+use std::marker::PhantomData;
+
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::address::{Resource, call};
+use crate::call::{Call, Precondition};
+use crate::decode;
+use crate::error::Result;
+use crate::object::{JsonMap, Object};
+use crate::operation::Operation;
+use crate::patch::Envelope;
+use crate::permissions::Permissions;
+use crate::reply::Reply;
+use crate::server_error::ServerError;
+use crate::session::Session;
+use crate::timestamp::Timestamp;
+
+/// Writes a whole object: what [`create`](Resource::create), [`add`](Resource::add), [`replace`](Resource::replace),
+/// [`update`](Resource::update) and [`replace_permissions`](Resource::replace_permissions) make. They differ in the
+/// precondition.
+///
+/// A precondition that is not met is a 412, [`is_precondition_failed`](crate::Error::is_precondition_failed), with the
+/// object as it stands in [`existing`](ServerError::existing).
+pub struct Put<T> {
+    resource: Resource<T>,
+    id: Option<String>,
+    precondition: Precondition,
+    content: Envelope,
+    of: PhantomData<fn() -> T>,
+}
+
+plain_value!(Put<T> { resource, id, precondition, content });
+
+impl<T> Put<T> {
+    pub(crate) fn new(
+        resource: Resource<T>,
+        id: Option<String>,
+        precondition: Precondition,
+        content: Envelope,
+    ) -> Self {
+        Self { resource, id, precondition, content, of: PhantomData }
+    }
+
+    /// With these permissions. On an object that exists they replace all it had: permissions that are not named are
+    /// emptied. The writer is added to `write` by the server.
+    #[must_use]
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.content.permissions = Some(permissions);
+        self
+    }
+
+    /// Only if the object was not changed since this timestamp (`If-Match`).
+    #[must_use]
+    pub fn if_match(mut self, at: Timestamp) -> Self {
+        self.precondition = Precondition::Unchanged(at);
+        self
+    }
+
+    /// Whatever is there: creates the object or overwrites it, without looking.
+    #[must_use]
+    pub fn overwrite(mut self) -> Self {
+        self.precondition = Precondition::None;
+        self
+    }
+
+    /// The resource it goes to.
+    pub(crate) fn resource(&self) -> &Resource<T> {
+        &self.resource
+    }
+
+    /// The id it was given.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+impl<T: DeserializeOwned + Send> Operation for Put<T> {
+    type Output = Object<T>;
+
+    fn call(&self, session: &Session) -> Result<Call> {
+        let id = self.id.clone().unwrap_or_else(|| session.new_id());
+        let path = self.resource.object_path(&id);
+        let mut content = self.content.clone();
+        content.settle_id(&id, path.in_default_bucket())?;
+        Ok(call(Method::PUT, &path, self.precondition).body("application/json", content.body()?))
+    }
+
+    fn parse(&self, reply: &Reply) -> Result<Object<T>> {
+        match applied_before(reply, |existing| {
+            let Ok(Some(data)) = self.content.checked_data() else { return false };
+            let Ok(sent) = serde_json::from_slice::<JsonMap>(data) else { return false };
+            self.content.permissions.is_none() && callers(existing).eq(callers(&sent))
+        }) {
+            Some(existing) => existing,
+            None => reply.json_with(decode::object),
+        }
+    }
+}
+
+/// The members of an object that the caller chose.
+fn callers(object: &JsonMap) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+    object.iter().filter(|(name, _)| !["id", "last_modified", "schema"].contains(&name.as_str()))
+}
+
+/// What a repeated write finds when its lost first attempt had arrived: a precondition that is no longer met, and an
+/// object that is `ours`. Then the write has succeeded.
+pub(crate) fn applied_before<T: DeserializeOwned>(
+    reply: &Reply,
+    ours: impl FnOnce(&JsonMap) -> bool,
+) -> Option<Result<Object<T>>> {
+    if !reply.is_repeated() || reply.status() != StatusCode::PRECONDITION_FAILED {
+        return None;
+    }
+    let error = ServerError::read(reply);
+    let existing = error.existing().filter(|existing| ours(existing))?;
+    let text = serde_json::json!({"data": existing}).to_string();
+    // A type that cannot read it leaves the 412 as it is.
+    let object = decode::object(&text).ok()?;
+    Some(Ok(Object { repeated: true, ..object }))
+}

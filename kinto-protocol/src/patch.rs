@@ -1,0 +1,373 @@
+//! The three kinds of PATCH.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::call::Class;
+use crate::error::{Error, Result};
+use crate::permissions::Permissions;
+
+/// What a PATCH says, and in which of the server's three languages: [`Attributes`], [`Merge`] or [`JsonPatch`].
+pub trait Patch: Clone + std::fmt::Debug + PartialEq + Send + sealed::Sealed {
+    /// The content type, exactly as the server compares it.
+    #[doc(hidden)]
+    const CONTENT_TYPE: &'static str;
+    /// How it may be repeated.
+    #[doc(hidden)]
+    const CLASS: Class;
+    /// The body.
+    #[doc(hidden)]
+    fn body(&self) -> Result<Bytes>;
+    /// The data in it, when it is known to be merged at the top level only and nothing else is changed.
+    #[doc(hidden)]
+    fn attributes(&self) -> Option<&Bytes> {
+        None
+    }
+    /// The same for the object of this id, see [`Envelope::settle_id`].
+    #[doc(hidden)]
+    fn settled(&self, id: &str, in_default_bucket: bool) -> Result<Self>;
+}
+
+#[allow(unnameable_types, reason = "sealed: no other implementations")]
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Attributes {}
+    impl Sealed for super::Merge {}
+    impl Sealed for super::JsonPatch {}
+}
+
+/// Data or permissions to be written, as text, or why they cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) data: Option<Result<Bytes, String>>,
+    pub(crate) permissions: Option<Permissions>,
+}
+
+impl Envelope {
+    pub(crate) fn data<T: Serialize + ?Sized>(data: &T) -> Self {
+        let text = crate::json::to_bytes(data).map_err(|error| error.to_string());
+        let text = text.and_then(|text| match text.first() {
+            Some(b'{') => Ok(text),
+            _ => Err("the data of an object must be a JSON object".to_owned()),
+        });
+        Self { data: Some(text), permissions: None }
+    }
+
+    pub(crate) fn permissions(permissions: Permissions) -> Self {
+        Self { data: None, permissions: Some(permissions) }
+    }
+
+    pub(crate) fn checked_data(&self) -> Result<Option<&Bytes>> {
+        self.data.as_ref().map(|data| data.as_ref().map_err(Error::input)).transpose()
+    }
+
+    /// `{"data": …, "permissions": …}` with what there is: an absent member is not an empty one.
+    pub(crate) fn body(&self) -> Result<Bytes> {
+        let mut body = Vec::with_capacity(64 + self.checked_data()?.map_or(0, Bytes::len));
+        body.push(b'{');
+        if let Some(data) = self.checked_data()? {
+            body.extend_from_slice(b"\"data\":");
+            body.extend_from_slice(data);
+        }
+        if let Some(permissions) = &self.permissions {
+            if body.len() > 1 {
+                body.push(b',');
+            }
+            body.extend_from_slice(b"\"permissions\":");
+            body.extend_from_slice(&crate::json::to_bytes(permissions)?);
+        }
+        body.push(b'}');
+        Ok(body.into())
+    }
+
+    /// Checks an `id` in the data against the one in the path, and takes it out where the server would misread it.
+    pub(crate) fn settle_id(&mut self, id: &str, in_default_bucket: bool) -> Result<()> {
+        let Some(Ok(data)) = &self.data else { return Ok(()) };
+        let Some(own) = member_id(data) else { return Ok(()) };
+        if own != id {
+            return Err(Error::input(format!(
+                "the data says it has the id {own}, but it is sent to \"{}\"",
+                id.escape_debug()
+            )));
+        }
+        if in_default_bucket {
+            self.data = Some(Ok(without_id(data)?));
+        }
+        Ok(())
+    }
+}
+
+/// The member `id` at the top of an object. The quick look spares those who have none a second parse.
+fn member_id(data: &Bytes) -> Option<Value> {
+    #[derive(serde::Deserialize)]
+    struct Id {
+        id: Option<Value>,
+    }
+    let quick = data.windows(4).any(|four| four == b"\"id\"");
+    if quick { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
+}
+
+fn without_id(data: &Bytes) -> Result<Bytes> {
+    let mut members: std::collections::BTreeMap<String, &serde_json::value::RawValue> = serde_json::from_slice(data)
+        .map_err(|error| Error::input("the data is not an object").caused_by(error.into()))?;
+    members.remove("id");
+    crate::json::to_bytes(&members)
+}
+
+/// Sets fields at the top level and leaves the others: the plain PATCH. `null` is stored as null; a field cannot be
+/// removed, nested objects are replaced whole. Permissions that are named are replaced, the others stay.
+///
+/// The kind to prefer: it is the only one that a batch can carry.
+///
+/// ```
+/// use kinto_protocol::{Attributes, EVERYONE, Permissions};
+/// use serde_json::json;
+///
+/// let done = Attributes::new(&json!({"done": true})).permissions(Permissions::new().read([EVERYONE]));
+/// # let _ = done;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes(pub(crate) Envelope);
+
+impl Attributes {
+    /// These fields.
+    #[must_use]
+    pub fn new<T: Serialize + ?Sized>(data: &T) -> Self {
+        Self(Envelope::data(data))
+    }
+
+    /// No field, only these permissions.
+    #[must_use]
+    pub fn only_permissions(permissions: Permissions) -> Self {
+        Self(Envelope::permissions(permissions))
+    }
+
+    /// These permissions too.
+    #[must_use]
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.0.permissions = Some(permissions);
+        self
+    }
+}
+
+impl Patch for Attributes {
+    const CONTENT_TYPE: &'static str = "application/json";
+    const CLASS: Class = Class::Repeatable;
+
+    fn body(&self) -> Result<Bytes> {
+        self.0.body()
+    }
+
+    fn attributes(&self) -> Option<&Bytes> {
+        self.0.permissions.is_none().then(|| self.0.data.as_ref()?.as_ref().ok())?
+    }
+
+    fn settled(&self, id: &str, in_default_bucket: bool) -> Result<Self> {
+        let mut settled = self.clone();
+        settled.0.settle_id(id, in_default_bucket)?;
+        Ok(settled)
+    }
+}
+
+/// Merges recursively (RFC 7396): `null` removes a field, nested objects are merged. The kind to remove fields with.
+///
+/// ```
+/// use kinto_protocol::Merge;
+/// use serde_json::json;
+///
+/// let without_due_date = Merge::new(&json!({"due": null}));
+/// # let _ = without_due_date;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge(pub(crate) Envelope);
+
+impl Merge {
+    /// These fields, nulls to remove.
+    #[must_use]
+    pub fn new<T: Serialize + ?Sized>(data: &T) -> Self {
+        Self(Envelope::data(data))
+    }
+
+    /// These permissions too. **The server then rewrites all permissions of the object from what the caller can see of
+    /// them**, which for those who may write only by inheritance is nothing: prefer
+    /// [`Attributes::only_permissions`] where that may be.
+    #[must_use]
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.0.permissions = Some(permissions);
+        self
+    }
+}
+
+impl Patch for Merge {
+    const CONTENT_TYPE: &'static str = "application/merge-patch+json";
+    const CLASS: Class = Class::Repeatable;
+
+    fn body(&self) -> Result<Bytes> {
+        self.0.body()
+    }
+
+    fn settled(&self, id: &str, in_default_bucket: bool) -> Result<Self> {
+        let mut settled = self.clone();
+        settled.0.settle_id(id, in_default_bucket)?;
+        Ok(settled)
+    }
+}
+
+/// A list of changes, done in order or not at all (RFC 6902). Paths start with `/data/` or `/permissions/`.
+///
+/// **The server then rewrites the object's permissions from what the caller can see of them.** A caller who may write
+/// only by inheritance sees none, and even a change of data alone makes that caller the only writer. Prefer
+/// [`Attributes`] or [`Merge`], unless a `test` or a change inside an array is what is needed.
+///
+/// ```
+/// use kinto_protocol::JsonPatch;
+///
+/// let patch = JsonPatch::new().test("/data/votes", 3).replace("/data/votes", 4).add("/data/tags/-", "new");
+/// # let _ = patch;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JsonPatch(Vec<Result<Value, String>>);
+
+impl JsonPatch {
+    /// No change yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a member, or inserts into an array (`-` is its end).
+    #[must_use]
+    pub fn add(self, path: &str, value: impl Serialize) -> Self {
+        self.with_value("add", path, value)
+    }
+
+    /// Changes a member that exists.
+    #[must_use]
+    pub fn replace(self, path: &str, value: impl Serialize) -> Self {
+        self.with_value("replace", path, value)
+    }
+
+    /// Changes nothing, unless the member has this value.
+    #[must_use]
+    pub fn test(self, path: &str, value: impl Serialize) -> Self {
+        self.with_value("test", path, value)
+    }
+
+    /// Removes a member.
+    #[must_use]
+    pub fn remove(mut self, path: &str) -> Self {
+        self.0.push(Ok(json!({"op": "remove", "path": path})));
+        self
+    }
+
+    /// Moves a member.
+    #[must_use]
+    #[allow(clippy::similar_names, reason = "the words of the RFC")]
+    pub fn move_to(mut self, from: &str, path: &str) -> Self {
+        self.0.push(Ok(json!({"op": "move", "from": from, "path": path})));
+        self
+    }
+
+    /// Copies a member.
+    #[must_use]
+    pub fn copy_to(mut self, from: &str, path: &str) -> Self {
+        self.0.push(Ok(json!({"op": "copy", "from": from, "path": path})));
+        self
+    }
+
+    fn with_value(mut self, op: &str, path: &str, value: impl Serialize) -> Self {
+        let value = crate::json::to_bytes(&value)
+            .and_then(|text| serde_json::from_slice::<Value>(&text).map_err(|error| Error::input(error.to_string())));
+        self.0.push(
+            value.map(|value| json!({"op": op, "path": path, "value": value})).map_err(|error| error.to_string()),
+        );
+        self
+    }
+}
+
+impl Patch for JsonPatch {
+    const CONTENT_TYPE: &'static str = "application/json-patch+json";
+    const CLASS: Class = Class::Once;
+
+    fn body(&self) -> Result<Bytes> {
+        let operations: Vec<&Value> =
+            self.0.iter().map(|operation| operation.as_ref().map_err(Error::input)).collect::<Result<_>>()?;
+        for operation in &operations {
+            for pointer in ["path", "from"].iter().filter_map(|name| operation.get(name)?.as_str()) {
+                let inside = |root: &str| {
+                    pointer.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                if !inside("/data") && !inside("/permissions") {
+                    return Err(Error::input(format!("\"{}\" points outside of the object", pointer.escape_debug()))
+                        .hint("paths of a JSON Patch start with /data or /permissions"));
+                }
+            }
+        }
+        crate::json::to_bytes(&operations)
+    }
+
+    fn settled(&self, _: &str, _: bool) -> Result<Self> {
+        Ok(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(patch: &impl Patch) -> String {
+        String::from_utf8(patch.body().unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn absent_is_not_empty() {
+        assert_eq!(text(&Attributes::new(&json!({}))), r#"{"data":{}}"#);
+        let readers = Permissions::new().read(["a"]);
+        assert_eq!(text(&Attributes::only_permissions(readers.clone())), r#"{"permissions":{"read":["a"]}}"#);
+        let both = Attributes::new(&json!({"a": null})).permissions(readers);
+        assert_eq!(text(&both), r#"{"data":{"a":null},"permissions":{"read":["a"]}}"#);
+        assert_eq!(text(&Merge::new(&json!({"a": {"b": null}}))), r#"{"data":{"a":{"b":null}}}"#);
+    }
+
+    #[test]
+    fn json_patch_stays_inside() {
+        let patch = JsonPatch::new()
+            .test("/data/a", 1)
+            .remove("/data/b")
+            .move_to("/data/c", "/data/d")
+            .copy_to("/data/d", "/data/e");
+        assert_eq!(
+            serde_json::from_str::<Value>(&text(&patch)).unwrap(),
+            json!([{"op": "test", "path": "/data/a", "value": 1}, {"op": "remove", "path": "/data/b"},
+                {"op": "move", "from": "/data/c", "path": "/data/d"}, {"op": "copy", "from": "/data/d", "path": "/data/e"}])
+        );
+        for bad in ["/a", "", "data/a", "/database"] {
+            assert!(JsonPatch::new().remove(bad).body().is_err(), "{bad}");
+        }
+        assert!(JsonPatch::new().add("/data/x", f64::NAN).body().is_err());
+    }
+
+    #[test]
+    fn only_an_object_is_data() {
+        for bad in [json!([]), json!(null), json!("x"), json!(1)] {
+            assert!(Attributes::new(&bad).body().is_err());
+        }
+    }
+
+    #[test]
+    fn the_id_in_the_data_is_that_of_the_path() {
+        let settle = |data: Value, default| {
+            let mut envelope = Envelope::data(&data);
+            envelope.settle_id("a", default).map(|()| String::from_utf8(envelope.body().unwrap().to_vec()).unwrap())
+        };
+        assert_eq!(settle(json!({"id": "a"}), false).unwrap(), r#"{"data":{"id":"a"}}"#);
+        assert_eq!(
+            settle(json!({"id": "a", "x": 1.0, "y": "\"id\""}), true).unwrap(),
+            r#"{"data":{"x":1.0,"y":"\"id\""}}"#
+        );
+        assert_eq!(settle(json!({"o": {"id": "b"}}), true).unwrap(), r#"{"data":{"o":{"id":"b"}}}"#);
+        assert!(settle(json!({"id": "b"}), false).is_err());
+        assert!(settle(json!({"id": 1}), false).is_err());
+    }
+}

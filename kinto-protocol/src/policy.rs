@@ -1,0 +1,98 @@
+//! How patient a session is, and where it stops.
+
+use std::time::Duration;
+
+/// How often, how long and how much: all finite, all adjustable.
+///
+/// ```
+/// use kinto_protocol::Policy;
+/// use std::time::Duration;
+///
+/// let mut policy = Policy::default();
+/// policy.attempts = 1; // no retries
+/// policy.deadline = Duration::from_secs(10);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How often a request is sent at most: 3, that is twice again. 1 means no retries.
+    pub attempts: u32,
+    /// The bound of the wait before the first retry, doubled with each: 200 ms. The wait is random below it.
+    pub first_wait: Duration,
+    /// The bound of all waits that the server did not ask for: 20 s.
+    pub longest_wait: Duration,
+    /// The time for a whole operation, with all its requests, retries and waits: 120 s. A wait that does not fit is not
+    /// begun.
+    pub deadline: Duration,
+    /// What to do while the server asks for silence (`Backoff`): wait, within the deadline.
+    pub on_backoff: OnBackoff,
+    /// Limits of one attempt.
+    pub limits: Limits,
+    /// How many pages of a list are collected at most: 10,000. Reading page by page has no such limit.
+    pub pages: u64,
+    /// How many redirects a reading request follows: 5. A write follows none.
+    pub redirects: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            first_wait: Duration::from_millis(200),
+            longest_wait: Duration::from_secs(20),
+            deadline: Duration::from_secs(120),
+            on_backoff: OnBackoff::Wait,
+            limits: Limits::default(),
+            pages: 10_000,
+            redirects: 5,
+        }
+    }
+}
+
+/// What to do while the server asks for silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnBackoff {
+    /// Wait, if it ends within the deadline.
+    #[default]
+    Wait,
+    /// Give [`ErrorKind::Backoff`](crate::ErrorKind::Backoff), with the time that is left.
+    Fail,
+}
+
+/// The limits of one attempt, for the transport to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The time to have a connection, name resolution and TLS included: 10 s.
+    pub connect: Duration,
+    /// The time until the head of the answer, from the request being sent: 30 s.
+    pub head: Duration,
+    /// The time for the whole attempt, with the body of the answer: 60 s, and never more than the deadline leaves.
+    pub total: Duration,
+    /// The bytes of an answer's body: 64 MiB.
+    pub response_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            head: Duration::from_secs(30),
+            total: Duration::from_secs(60),
+            response_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// The same, with no more time than this.
+    pub(crate) fn within(&self, left: Duration) -> Self {
+        Self {
+            connect: self.connect.min(left),
+            head: self.head.min(left),
+            total: self.total.min(left),
+            response_bytes: self.response_bytes,
+        }
+    }
+}

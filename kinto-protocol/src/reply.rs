@@ -1,0 +1,176 @@
+//! One answer.
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG};
+use http::{HeaderMap, Method, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::server_error::{Escaped, ServerError};
+use crate::timestamp::Timestamp;
+
+/// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    method: Method,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    repeated: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(method: Method, response: http::Response<Bytes>, repeated: bool) -> Self {
+        let (parts, body) = response.into_parts();
+        // Whatever came with it, an answer to HEAD has no body.
+        let body = if method == Method::HEAD { Bytes::new() } else { body };
+        Self { method, status: parts.status, headers: parts.headers, body, repeated }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn test(method: Method, status: u16, headers: HeaderMap, body: &'static [u8]) -> Self {
+        let status = StatusCode::from_u16(status).unwrap();
+        Self { method, status, headers, body: Bytes::from_static(body), repeated: false }
+    }
+
+    /// The method of the request that this answers.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body; empty for HEAD, 204 and 304.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Whether an earlier attempt at the same request may have reached the server: its answer was lost. Then a 412 or
+    /// a 404 may be about what that attempt itself did.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// The timestamp in the `ETag`; `None` when there is none, when it is not a timestamp, and when there are two that
+    /// differ.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        let mut all = self.headers.get_all(ETAG).iter();
+        let first = all.next()?;
+        all.all(|other| other == first).then(|| first.to_str().ok()?.trim().parse().ok())?
+    }
+
+    /// The answer itself when its status is a success.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Server`] with what the server said for 4xx and 5xx; [`ErrorKind::Protocol`] for a status that is
+    /// no answer to such a request.
+    pub fn success(&self) -> Result<&Self> {
+        match self.status.as_u16() {
+            200 | 201 | 204 => Ok(self),
+            400..=599 => Err(Error::of_server(ServerError::read(self))),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    pub(crate) fn unexpected(&self) -> Error {
+        Error::new(ErrorKind::Protocol, format!("the status {} is no answer to this request", self.status.as_u16()))
+    }
+
+    /// The body of a success, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`success`](Self::success), and [`ErrorKind::Decode`] when the body is not the JSON that was expected.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        self.json_with(|text| serde_json::from_str(text))
+    }
+
+    pub(crate) fn json_with<T>(&self, parse: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T> {
+        self.success()?;
+        if self.status == StatusCode::NO_CONTENT || self.body.is_empty() {
+            return Err(self.undecodable("it is empty, where an object was expected"));
+        }
+        if let Some(coding) = self.headers.get(CONTENT_ENCODING)
+            && coding != "identity"
+        {
+            return Err(self.undecodable("it is encoded in a way that was not asked for"));
+        }
+        // One check of the whole buffer makes each string after it cheaper than `from_slice` does.
+        let text = std::str::from_utf8(&self.body).map_err(|_| self.undecodable("it is not UTF-8"))?;
+        parse(text).map_err(|error| {
+            if error.is_syntax() || error.is_eof() {
+                self.undecodable("it is not JSON").caused_by(error.into())
+            } else {
+                self.undecodable("it is not of the expected shape").caused_by(error.into())
+            }
+        })
+    }
+
+    fn undecodable(&self, why: &str) -> Error {
+        let mut said = format!("the body of the {} answer cannot be used, {why}", self.status.as_u16());
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match kind {
+            Some(kind) if !kind.starts_with("application/json") => {
+                said.push_str(&format!(" (it calls itself {})", Escaped(kind)));
+                Error::new(ErrorKind::Decode, said)
+                    .hint("is the base URL that of a Kinto server, or did a proxy or login page answer?")
+            }
+            _ => Error::new(ErrorKind::Decode, said),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use serde_json::Value;
+
+    fn reply(status: u16, etags: &[&'static str], body: &'static [u8]) -> Reply {
+        let mut headers = HeaderMap::new();
+        for etag in etags {
+            headers.append(ETAG, HeaderValue::from_static(etag));
+        }
+        Reply::test(Method::GET, status, headers, body)
+    }
+
+    #[test]
+    fn timestamps_only_from_clear_etags() {
+        assert_eq!(reply(200, &["W/\"5\""], b"").timestamp(), Some(Timestamp::from_millis(5)));
+        assert_eq!(reply(200, &["\"5\"", "\"5\""], b"").timestamp(), Some(Timestamp::from_millis(5)));
+        for none in [&["\"5\"", "\"6\""][..], &["abc"], &["1.7e12"], &[]] {
+            assert_eq!(reply(200, none, b"").timestamp(), None);
+        }
+    }
+
+    #[test]
+    fn a_success_with_an_unusable_body_is_none() {
+        for body in [&b""[..], b"<html>", b"{\"data\":", b"{} x", b"\xff", b"\xef\xbb\xbf{}"] {
+            assert_eq!(reply(200, &[], body).json::<Value>().unwrap_err().kind(), ErrorKind::Decode);
+        }
+        assert_eq!(reply(202, &[], b"{}").json::<Value>().unwrap_err().kind(), ErrorKind::Protocol);
+        assert_eq!(reply(304, &[], b"").json::<Value>().unwrap_err().kind(), ErrorKind::Protocol);
+        assert_eq!(reply(500, &[], b"").json::<Value>().unwrap_err().kind(), ErrorKind::Server);
+    }
+
+    #[test]
+    fn nesting_without_end_is_an_error() {
+        let body: &'static [u8] = Box::leak("[".repeat(1 << 20).into_bytes().into_boxed_slice());
+        assert_eq!(reply(200, &[], body).json::<Value>().unwrap_err().kind(), ErrorKind::Decode);
+    }
+}

@@ -1,0 +1,223 @@
+//! The URL of an API: the one origin that credentials go to.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+
+use crate::error::{Error, Result};
+
+/// The URL of an API, taken apart once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Root {
+    scheme: Scheme,
+    authority: Authority,
+    /// Without a slash at the end.
+    prefix: String,
+}
+
+impl Root {
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let url = url.trim_matches(' ');
+        // Never shown: it may hold a password.
+        let wrong = |why: &str| {
+            Err(Error::input(format!("the URL of the server cannot be used: {why}"))
+                .hint("it should look like https://kinto.example/v1"))
+        };
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return wrong("it does not begin with https:// or http://");
+        };
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" => Scheme::HTTPS,
+            "http" => Scheme::HTTP,
+            _ => return wrong("it does not begin with https:// or http://"),
+        };
+        if url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+            return wrong("it holds spaces, backslashes or control characters");
+        }
+        if rest.contains('@') {
+            return wrong("it holds a user or an @; credentials go into auth");
+        }
+        if rest.contains(['?', '#']) {
+            return wrong("it has a query or a fragment");
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let Ok(authority) = authority.to_ascii_lowercase().parse::<Authority>() else {
+            return wrong("the name of its host is not a valid one");
+        };
+        let labels = |host: &str| host.split('.').any(|label| label.len() > 63);
+        if authority.host().is_empty() || authority.host().len() > 253 || labels(authority.host()) {
+            return wrong("the name of its host is not a valid one");
+        }
+        if port(&authority).is_err() {
+            return wrong("its port is not a number up to 65535");
+        }
+        let prefix = path.trim_end_matches('/');
+        let steps = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+        if prefix.split('/').skip(1).any(|segment| segment.is_empty() || steps(segment)) {
+            return wrong("its path holds empty segments or steps");
+        }
+        if format!("{prefix}/").parse::<PathAndQuery>().is_err() {
+            return wrong("its path holds characters that must be percent-encoded");
+        }
+        Ok(Self { scheme, authority, prefix: prefix.to_owned() })
+    }
+
+    /// The URL of a path below the root.
+    pub(crate) fn uri(&self, path: &str, query: &str) -> Result<Uri> {
+        let mut target = String::with_capacity(self.prefix.len() + path.len() + query.len() + 1);
+        target.push_str(&self.prefix);
+        target.push_str(path);
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(query);
+        }
+        self.at(target)
+    }
+
+    fn at(&self, target: String) -> Result<Uri> {
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
+            .map_err(|error| Error::input("the path and query cannot be part of a URL").caused_by(error.into()))?;
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(target);
+        Uri::from_parts(parts).map_err(|error| Error::input("the path cannot be part of a URL").caused_by(error.into()))
+    }
+
+    /// Where a `Location` leads, if that is this origin: same scheme, host and port.
+    pub(crate) fn follow(&self, location: &str) -> Option<Uri> {
+        let location = location.split('#').next().unwrap_or_default();
+        if location.starts_with('/') && !location.starts_with("//") {
+            return self.at(location.to_owned()).ok();
+        }
+        let uri: Uri = location.parse().ok()?;
+        let authority = uri.authority()?;
+        let same = uri.scheme() == Some(&self.scheme)
+            && !authority.as_str().contains('@')
+            && authority.host().eq_ignore_ascii_case(self.authority.host())
+            && self.port_of(authority) == self.port_of(&self.authority);
+        same.then(|| self.at(uri.path_and_query()?.as_str().to_owned()).ok())?
+    }
+
+    fn port_of(&self, authority: &Authority) -> Option<u16> {
+        let default = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        Some(port(authority).ok()?.unwrap_or(default))
+    }
+
+    /// Whether what is sent can be read on the way.
+    pub(crate) fn is_in_clear(&self) -> bool {
+        let host = self.authority.host().trim_matches(['[', ']']);
+        let local = host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.scheme == Scheme::HTTP && !local
+    }
+}
+
+/// The port that is written out, if there is one.
+fn port(authority: &Authority) -> Result<Option<u16>, std::num::ParseIntError> {
+    match authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':')) {
+        Some(digits) => digits.parse().map(Some),
+        None => Ok(None),
+    }
+}
+
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(url: &str) -> String {
+        Root::parse(url).unwrap().to_string()
+    }
+
+    #[test]
+    fn urls_are_normalised_once() {
+        assert_eq!(shown("https://kinto.example/v1"), "https://kinto.example/v1");
+        assert_eq!(shown(" HTTPS://Kinto.Example:8443/prefix/v1// "), "https://kinto.example:8443/prefix/v1");
+        assert_eq!(shown("http://[::1]:8888/v1/"), "http://[::1]:8888/v1");
+        assert_eq!(shown("http://localhost:8888"), "http://localhost:8888");
+        let root = Root::parse("http://[::1]:8888/v1/").unwrap();
+        assert_eq!(root.uri("/", "").unwrap(), "http://[::1]:8888/v1/");
+        assert_eq!(root.uri("/buckets", "a=1").unwrap(), "http://[::1]:8888/v1/buckets?a=1");
+    }
+
+    #[test]
+    fn other_urls_are_refused_and_not_shown() {
+        for url in [
+            "",
+            "kinto.example/v1",
+            "ftp://kinto.example/v1",
+            "file:///v1",
+            "https://",
+            "https:///v1",
+            "http://a b/v1",
+            "http://u:s3cr3t@kinto.example/v1",
+            "http://kinto.example/v1?s3cr3t",
+            "http://kinto.example/v1#s3cr3t",
+            "http://kinto.example\\@s3cr3t/v1",
+            "http://kinto.example/v1\r\nX: s3cr3t",
+            "http://kinto.example:99999/v1",
+            "http://kinto.example:/v1",
+            "http://kinto.example/../v1",
+            "http://kinto.example/%2E%2e/v1",
+            "http://kinto.example//v1",
+            "http://kintô.example/v1",
+            &format!("http://{}.example/v1", "x".repeat(64)),
+        ] {
+            let error = Root::parse(url).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Input);
+            assert!(!error.to_string().contains("s3cr3t"), "{error}");
+        }
+    }
+
+    #[test]
+    fn redirects_stay_at_the_origin() {
+        let root = Root::parse("https://kinto.example/v1").unwrap();
+        for (location, target) in [
+            ("https://kinto.example/v1/x", "https://kinto.example/v1/x"),
+            ("https://KINTO.example:443/y?z=1#f", "https://kinto.example/y?z=1"),
+            ("/v1/", "https://kinto.example/v1/"),
+        ] {
+            assert_eq!(root.follow(location).unwrap(), target);
+        }
+        for elsewhere in [
+            "http://kinto.example/v1/x",
+            "https://kinto.example:8443/v1",
+            "https://evil.example/v1",
+            "//evil.example/v1",
+            "https://kinto.example@evil.example/",
+            "https://u@kinto.example/",
+            "file:///etc",
+            "javascript:x",
+            "",
+            "x",
+            "?x",
+        ] {
+            assert_eq!(root.follow(elsewhere), None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_clear() {
+        for local in [
+            "http://localhost:1/v1",
+            "http://127.0.0.1/v1",
+            "http://[::1]/v1",
+            "http://x.localhost/",
+            "https://kinto.example/v1",
+        ] {
+            assert!(!Root::parse(local).unwrap().is_in_clear(), "{local}");
+        }
+        assert!(Root::parse("http://kinto.example/v1").unwrap().is_in_clear());
+        assert!(Root::parse("http://10.0.0.1/v1").unwrap().is_in_clear());
+    }
+}

@@ -1,0 +1,131 @@
+//! The server's description of itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::object::JsonMap;
+
+/// What a server is and can do, and who the caller is to it: the answer to [`server_info`](crate::server_info).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct ServerInfo {
+    /// The name of the service, `kinto` unless it was given one.
+    #[serde(default)]
+    pub project_name: Option<String>,
+    /// Its version, such as `26.5.0`.
+    #[serde(default)]
+    pub project_version: Option<String>,
+    /// The version of the protocol, such as `1.23`.
+    #[serde(default)]
+    pub http_api_version: Option<String>,
+    /// Where its documentation is.
+    #[serde(default)]
+    pub project_docs: Option<String>,
+    /// What it takes for its own URL. Behind a proxy this may be another than the one to use.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The day on which the service ends, if there is one.
+    #[serde(default)]
+    pub eos: Option<String>,
+    /// Its settings.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Its plugins and their settings, by name. Ask with [`has`](Self::has).
+    #[serde(default, deserialize_with = "none_is_empty")]
+    pub capabilities: BTreeMap<String, JsonMap>,
+    /// The caller; `None` without credentials **and with wrong ones**.
+    #[serde(default)]
+    pub user: Option<User>,
+}
+
+impl ServerInfo {
+    /// Whether the server has a capability, such as `history` or `attachments`.
+    #[must_use]
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.contains_key(capability)
+    }
+}
+
+/// The settings a server tells.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How many requests a batch may hold.
+    #[serde(default)]
+    pub batch_max_requests: BatchLimit,
+    /// Whether nothing can be written; a batch is refused as well, even one that only reads.
+    #[serde(default)]
+    pub readonly: bool,
+    /// Whether the writer of an object is added to its `write` permission.
+    #[serde(default)]
+    pub explicit_permissions: Option<bool>,
+    /// The settings of plugins.
+    #[serde(flatten)]
+    pub other: JsonMap,
+}
+
+/// How many requests a batch may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BatchLimit {
+    /// The server does not say.
+    #[default]
+    Unknown,
+    /// As many as one likes: the server says 0 or null.
+    Unlimited,
+    /// So many.
+    AtMost(u64),
+}
+
+impl<'de> Deserialize<'de> for BatchLimit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match Option::<u64>::deserialize(from)? {
+            None | Some(0) => Self::Unlimited,
+            Some(count) => Self::AtMost(count),
+        })
+    }
+}
+
+/// Who the caller is to the server.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct User {
+    /// The user id, such as `account:alexis`: what permissions and groups name.
+    pub id: String,
+    /// All principals: the user id, the groups, and the two of everybody.
+    #[serde(default)]
+    pub principals: Vec<String>,
+    /// The id of the personal bucket, for which `default` is another name.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// What the identity provider told of the user.
+    #[serde(default)]
+    pub profile: Option<Value>,
+}
+
+fn none_is_empty<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, JsonMap>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_may_be_missing() {
+        let info: ServerInfo = serde_json::from_str("{}").unwrap();
+        assert_eq!(info.settings.batch_max_requests, BatchLimit::Unknown);
+        assert!(info.user.is_none() && !info.has("history"));
+    }
+
+    #[test]
+    fn the_limit_of_a_batch() {
+        let limit = |text| serde_json::from_str::<Settings>(text).unwrap().batch_max_requests;
+        assert_eq!(limit(r#"{"batch_max_requests": 25}"#), BatchLimit::AtMost(25));
+        assert_eq!(limit(r#"{"batch_max_requests": 0}"#), BatchLimit::Unlimited);
+        assert_eq!(limit(r#"{"batch_max_requests": null}"#), BatchLimit::Unlimited);
+        assert_eq!(limit("{}"), BatchLimit::Unknown);
+    }
+}

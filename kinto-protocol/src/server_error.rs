@@ -1,0 +1,311 @@
+//! An error as the server told it.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::reply::Reply;
+
+/// How much of each of an error's texts is kept, in bytes. An existing object is kept whole.
+const KEPT: usize = 64 * 1024;
+/// How much of a body that is not Kinto's JSON is shown, in characters.
+const SHOWN: usize = 512;
+
+/// What the server said of an error: its status, and as much of Kinto's error body as there was.
+///
+/// A proxy in between answers in HTML or with nothing, a HEAD has no body: then only the status is known, and
+/// [`excerpt`](Self::excerpt) holds the start of the text. Branch on [`status`](Self::status) and
+/// [`errno`](Self::errno), never on the words.
+#[derive(Clone, Debug)]
+pub struct ServerError {
+    status: StatusCode,
+    errno: Option<u16>,
+    error: Option<String>,
+    message: Option<String>,
+    info: Option<String>,
+    details: Details,
+    excerpt: String,
+}
+
+/// The `details` of an error.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Details {
+    /// None were given.
+    #[default]
+    None,
+    /// What is wrong with the request (400, 406, 415).
+    Invalid(Vec<Invalid>),
+    /// The object as it stands on the server (412), without its permissions.
+    Existing(Map<String, Value>),
+    /// What is missing (404): the object itself or the collection that should hold it.
+    Missing {
+        /// Its id.
+        id: String,
+        /// What it is: `bucket`, `collection`, `group`, `record`, `account`.
+        resource_name: String,
+    },
+    /// Anything else, as JSON text.
+    Other(String),
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Invalid {
+    /// Where: `body`, `querystring`, `header` or `path`.
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    pub location: String,
+    /// Which part of it, such as `data.members.0`; the server often gives none.
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    pub name: String,
+    /// What is wrong.
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    pub description: String,
+}
+
+/// Names can be null or (for a schema) an index.
+fn text_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    })
+}
+
+impl ServerError {
+    pub(crate) fn read(reply: &Reply) -> Self {
+        let mut read = Self {
+            status: reply.status(),
+            errno: None,
+            error: None,
+            message: None,
+            info: None,
+            details: Details::None,
+            excerpt: String::new(),
+        };
+        // Each member alone, so that one odd member does not hide the others.
+        let parsed: Option<Map<String, Value>> = serde_json::from_slice(reply.body()).ok();
+        match parsed {
+            Some(mut members) => {
+                let mut text = |name| match members.remove(name) {
+                    Some(Value::String(mut text)) => {
+                        if text.len() > KEPT {
+                            text = text.chars().take(KEPT / 4).collect();
+                        }
+                        Some(text)
+                    }
+                    _ => None,
+                };
+                (read.error, read.message, read.info) = (text("error"), text("message"), text("info"));
+                read.errno = members.get("errno").and_then(Value::as_u64).and_then(|errno| errno.try_into().ok());
+                read.details = members.remove("details").map_or(Details::None, details);
+            }
+            None => {
+                let start = &reply.body()[..reply.body().len().min(4 * SHOWN)];
+                read.excerpt = String::from_utf8_lossy(start).trim().chars().take(SHOWN).collect();
+            }
+        }
+        read
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Kinto's error number: 104 unauthenticated, 107 invalid, 110 missing, 111 unknown URL, 114 modified meanwhile,
+    /// 115 not allowed here, 121 forbidden, 122 conflict, 201 overloaded, 202 end of service, 999 undefined.
+    #[must_use]
+    pub fn errno(&self) -> Option<u16> {
+        self.errno
+    }
+
+    /// The server's name of the error, such as `Not Found`.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// The server's sentence for people. Often missing.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// A link to more, on errors 500.
+    #[must_use]
+    pub fn info(&self) -> Option<&str> {
+        self.info.as_deref()
+    }
+
+    /// What is wrong, what exists or what is missing.
+    #[must_use]
+    pub fn details(&self) -> &Details {
+        &self.details
+    }
+
+    /// The object as it stands on the server, on a 412 about an existing object.
+    #[must_use]
+    pub fn existing(&self) -> Option<&Map<String, Value>> {
+        match &self.details {
+            Details::Existing(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The start of a body that was not Kinto's.
+    #[must_use]
+    pub fn excerpt(&self) -> &str {
+        &self.excerpt
+    }
+
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        Some(match (self.status.as_u16(), self.errno) {
+            (401, _) => "the credentials are missing or wrong: check them with server_info(), which shows the user",
+            (403, _) => "not permitted, or the bucket does not exist: the server does not tell which",
+            (404, Some(111)) => match self.details {
+                Details::Missing { .. } => "create the collection first",
+                _ => "unknown URL: is the version in the base URL right, and the plugin on?",
+            },
+            (404, None) => "this does not look like a Kinto server: is the base URL right, /v1 included?",
+            (405, Some(115)) => "the server may be read-only: see settings.readonly in server_info()",
+            (409, _) => "nothing was applied: repeat it",
+            (410, Some(202)) => "this service has ended",
+            (412, _) if self.existing().is_some() => "it was changed or created meanwhile: read it again and decide",
+            (429 | 503, _) => "the server is overloaded or in maintenance: try later",
+            (500 | 502 | 504, _) => "the fault is the server's: try later, or ask its operators",
+            _ => return None,
+        })
+    }
+}
+
+fn details(value: Value) -> Details {
+    match value {
+        Value::Null => Details::None,
+        Value::Array(items) => match items.iter().cloned().map(serde_json::from_value).collect() {
+            Ok(list) => Details::Invalid(list),
+            Err(_) => Details::Other(Value::Array(items).to_string()),
+        },
+        Value::Object(mut members) => match members.remove("existing") {
+            Some(Value::Object(existing)) => Details::Existing(existing),
+            Some(other) => Details::Other(other.to_string()),
+            None => match (members.get("id"), members.get("resource_name")) {
+                (Some(Value::String(id)), Some(Value::String(name))) => {
+                    Details::Missing { id: id.clone(), resource_name: name.clone() }
+                }
+                _ => Details::Other(Value::Object(members).to_string()),
+            },
+        },
+        other => Details::Other(other.to_string()),
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status.as_u16())?;
+        match (&self.error, self.status.canonical_reason()) {
+            (Some(error), _) => write!(f, " {}", Escaped(error))?,
+            (None, Some(reason)) => write!(f, " {reason}")?,
+            (None, None) => {}
+        }
+        if let Some(errno) = self.errno {
+            write!(f, " (errno {errno})")?;
+        }
+        match (&self.message, &self.details) {
+            (Some(message), _) => write!(f, ": {}", Escaped(message)),
+            (None, Details::Missing { id, resource_name }) => {
+                write!(f, ": {} {} does not exist", Escaped(resource_name), Escaped(id))
+            }
+            _ if self.excerpt.is_empty() => Ok(()),
+            _ => {
+                let words: Vec<&str> = self.excerpt.split_whitespace().collect();
+                write!(f, ": the body is not Kinto's, it begins with {}", Escaped(&words.join(" ")))
+            }
+        }
+    }
+}
+
+/// Text from outside: control characters escaped, 512 characters at most.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        for (shown, c) in self.0.chars().enumerate() {
+            if shown == SHOWN {
+                return f.write_char('…');
+            }
+            if c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            {
+                write!(f, "{}", c.escape_debug())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the body of an answer is the one Kinto gives when a transaction was aborted.
+pub(crate) fn errno_of(body: &Bytes) -> Option<u16> {
+    #[derive(Deserialize)]
+    struct Errno<'a> {
+        #[serde(borrow)]
+        errno: Option<&'a RawValue>,
+    }
+    serde_json::from_slice::<Errno<'_>>(body).ok()?.errno?.get().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, Method};
+
+    fn read(status: u16, body: &'static [u8]) -> ServerError {
+        ServerError::read(&Reply::test(Method::GET, status, HeaderMap::new(), body))
+    }
+
+    #[test]
+    fn kintos_own_errors() {
+        let missing = read(
+            404,
+            br#"{"code":404,"errno":110,"error":"Not Found","details":{"id":"nope","resource_name":"record"}}"#,
+        );
+        assert_eq!(missing.to_string(), "404 Not Found (errno 110): record nope does not exist");
+
+        let changed = read(412, br#"{"code":412,"errno":114,"error":"Precondition Failed","message":"Resource was modified meanwhile","details":{"existing":{"a":1}}}"#);
+        assert_eq!(changed.existing().unwrap()["a"], 1);
+
+        let invalid = read(400, br#"{"errno":107,"error":"Invalid parameters","message":"m","details":[{"location":"path","name":null,"description":"d"},{"name":3}]}"#);
+        let Details::Invalid(list) = invalid.details() else { panic!("{invalid:?}") };
+        assert_eq!((list[0].location.as_str(), list[0].name.as_str(), list[1].name.as_str()), ("path", "", "3"));
+    }
+
+    #[test]
+    fn anything_else_is_kept_short_and_escaped() {
+        let html = read(502, b"<html>\n<h1>Bad\x1b[31m gateway</h1>");
+        assert_eq!(
+            html.to_string(),
+            "502 Bad Gateway: the body is not Kinto's, it begins with <html> <h1>Bad\\u{1b}[31m gateway</h1>"
+        );
+        assert_eq!(read(503, b"").to_string(), "503 Service Unavailable");
+        for odd in
+            [&b"[]"[..], b"\"x\"", b"null", b"{\"errno\":\"x\",\"details\":7,\"message\":[]}", b"{\"errno\":1e99}"]
+        {
+            assert_eq!(read(500, odd).status(), StatusCode::INTERNAL_SERVER_ERROR);
+        }
+    }
+
+    #[test]
+    fn five_megabytes_of_message_are_not_shown() {
+        let body = format!("{{\"message\":\"{}\"}}", "x".repeat(60_000));
+        assert!(read(400, Box::leak(body.into_boxed_str()).as_bytes()).to_string().len() < 700);
+    }
+}

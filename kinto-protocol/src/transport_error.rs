@@ -1,0 +1,81 @@
+//! Why no answer came.
+
+use std::error::Error as StdError;
+
+/// What kept an answer from coming: all that the rules need to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// No connection: name not found, refused, unreachable.
+    Connect,
+    /// No trusted connection: certificate not valid, not TLS. Trying again is useless.
+    Tls,
+    /// A time limit has passed.
+    Timeout,
+    /// The connection broke.
+    Interrupted,
+    /// What answered does not speak HTTP.
+    Protocol,
+    /// The answer is larger than it may be.
+    TooLarge,
+    /// Anything else.
+    Other,
+}
+
+/// Why no answer came, as a transport tells it: the kind, whether something may have been sent, and the cause for
+/// people. No type of any HTTP library is part of it.
+///
+/// ```
+/// use kinto_protocol::{FailureKind, TransportError};
+///
+/// let refused = TransportError::new(FailureKind::Connect, "connection refused");
+/// assert!(!refused.may_have_been_sent());
+/// let reset = TransportError::new(FailureKind::Interrupted, "reset by peer");
+/// assert!(reset.may_have_been_sent());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct TransportError {
+    kind: FailureKind,
+    sent: bool,
+    cause: Box<dyn StdError + Send + Sync>,
+}
+
+impl TransportError {
+    /// A failure of this kind. Unless it is said otherwise, nothing was sent when the connection could not be made, and
+    /// something may have been in all other cases.
+    pub fn new(kind: FailureKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let sent = !matches!(kind, FailureKind::Connect | FailureKind::Tls);
+        Self { kind, sent, cause: cause.into() }
+    }
+
+    /// It is certain that no byte of the request was sent.
+    #[must_use]
+    pub fn not_sent(mut self) -> Self {
+        self.sent = false;
+        self
+    }
+
+    /// Some of the request may have been sent.
+    #[must_use]
+    pub fn sent(mut self) -> Self {
+        self.sent = true;
+        self
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// Whether the server may have received the request.
+    #[must_use]
+    pub fn may_have_been_sent(&self) -> bool {
+        self.sent
+    }
+
+    pub(crate) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
+        self.cause
+    }
+}
