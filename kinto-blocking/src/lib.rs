@@ -1,1 +1,60 @@
-//! d
+//! A blocking client for [Kinto](https://docs.kinto-storage.org), the JSON storage service.
+//!
+//! ```no_run
+//! use kinto_blocking::{Auth, Client, Object, bucket};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Todo {
+//!     title: String,
+//! }
+//!
+//! let client = Client::builder("http://localhost:8888/v1").auth(Auth::basic("alexis", "p4ssw0rd")).build()?;
+//! let todos = bucket("default").collection("todos").records().typed::<Todo>();
+//!
+//! let mut milk = client.send(todos.create("milk", &Todo { title: "Buy milk".into() }))?; // only if there is none
+//! milk.data.title = "Buy oat milk".into();
+//! client.send(todos.update(&milk))?; // only if nobody changed it since
+//! for todo in client.items(todos.list().sort("title")) {
+//!     println!("{}", todo?.data.title);
+//! }
+//! # Ok::<(), kinto_blocking::Error>(())
+//! ```
+//!
+//! Operations are values: an address such as [`bucket`]`("b").collection("c").records()` makes them, and
+//! [`Client::send`] sends any of them. What they are, which rules they obey and which errors they give is the same as in
+//! `kinto-async`, and is written down in [`kinto_protocol`], all of which is here too.
+//!
+//! # Without a network
+//!
+//! A closure is a transport, so that code which uses a client is tested without a server:
+//!
+//! ```
+//! use kinto_blocking::{Client, Request, Response, Session, TransportError, bucket};
+//!
+//! let session = Session::builder("https://kinto.example/v1").build()?;
+//! let client = Client::with_transport(session, |request: Request| -> Result<Response, TransportError> {
+//!     assert_eq!(request.uri().path(), "/v1/buckets/blog/collections/posts/records/hello");
+//!     Ok(Response::new(r#"{"data": {"id": "hello", "last_modified": 1, "title": "Hello"}}"#.into()))
+//! });
+//! let post = client.send(bucket("blog").collection("posts").records().get("hello"))?;
+//! assert_eq!(post.data["title"], "Hello");
+//! # Ok::<(), kinto_blocking::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `tls` (default): HTTPS, with rustls and the certificates that the system trusts. Without it, only `http://` works.
+//! - `tracing`: events for retries, waits and alerts.
+
+mod client;
+mod connect;
+mod items;
+mod transport;
+mod transport_ureq;
+
+pub use client::{Client, ClientBuilder};
+pub use items::{ItemIter, PageIter};
+#[doc(inline)]
+pub use kinto_protocol::*;
+pub use transport::Transport;

@@ -357,34 +357,44 @@ fn is_aborted(response: &Response) -> bool {
     errno_of(response.body()).is_none_or(|errno| errno == 122)
 }
 
-/// A transport's failure as an error.
+/// A transport's failure as an error, with the place that was to be reached.
 fn no_answer(failure: TransportError, session: &Session) -> Error {
     let root = session.root();
     let (kind, why, hint) = match failure.kind() {
         FailureKind::Connect => {
-            (ErrorKind::Connect, format!("no connection to {root}"), Some("is the URL right, and the server running?"))
+            (ErrorKind::Connect, format!("no connection to {root}"), "is the URL right, and the server running?")
         }
         FailureKind::Tls => (
             ErrorKind::Tls,
             format!("no trusted connection to {root}"),
-            Some("is the certificate valid for this name, its authority known, and the URL's scheme right?"),
+            "is the certificate valid for this name, its authority known, and the URL's scheme right?",
         ),
-        FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time".to_owned(), None),
-        FailureKind::Interrupted => {
-            (ErrorKind::Interrupted, "the connection broke before a complete answer".to_owned(), None)
-        }
         FailureKind::Protocol => (
             ErrorKind::Protocol,
             format!("what answers at {root} does not speak HTTP"),
-            Some("are host, port and scheme right?"),
+            "are host, port and scheme right?",
         ),
-        FailureKind::TooLarge => (ErrorKind::TooLarge, "the answer is larger than the limit".to_owned(), Some(RAISE)),
-        FailureKind::Other => (ErrorKind::Other, "the transport failed".to_owned(), None),
+        _ => return failure.into(),
     };
-    let error = Error::new(kind, why).caused_by(failure.into_cause());
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
+    Error::new(kind, why).caused_by(failure.into_cause()).hint(hint)
+}
+
+impl From<TransportError> for Error {
+    fn from(failure: TransportError) -> Self {
+        let (kind, why) = match failure.kind() {
+            FailureKind::Connect => (ErrorKind::Connect, "no connection"),
+            FailureKind::Tls => (ErrorKind::Tls, "no trusted connection"),
+            FailureKind::Timeout if !failure.may_have_been_sent() => (ErrorKind::Timeout, "no connection in time"),
+            FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time"),
+            FailureKind::Interrupted => (ErrorKind::Interrupted, "the connection broke before a complete answer"),
+            FailureKind::Protocol => (ErrorKind::Protocol, "what answers does not speak HTTP"),
+            FailureKind::TooLarge => {
+                let error = Self::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE);
+                return error.caused_by(failure.into_cause());
+            }
+            FailureKind::Other => (ErrorKind::Other, "the transport failed"),
+        };
+        Self::new(kind, why).caused_by(failure.into_cause())
     }
 }
 

@@ -59,7 +59,7 @@ struct Settings {
 struct Memory {
     quiet_until: Moment,
     tokens: u32,
-    dice: u64,
+    dice: [u64; 2],
     last_alert: Option<Bytes>,
 }
 
@@ -74,7 +74,7 @@ pub struct SessionBuilder {
     policy: Policy,
     allow_insecure_http: bool,
     observer: Option<Observer>,
-    seed: u64,
+    seed: u128,
 }
 
 impl Session {
@@ -180,11 +180,12 @@ impl Session {
     /// A new id: a random UUID.
     pub(crate) fn new_id(&self) -> String {
         let mut memory = self.memory();
-        uuid(u128::from(memory.roll()) << 64 | u128::from(memory.roll()))
+        // Two rows of dice, so that all 128 bits of the seed count.
+        uuid(u128::from(memory.roll(0)) << 64 | u128::from(memory.roll(1)))
     }
 
     pub(crate) fn roll(&self) -> u64 {
-        self.memory().roll()
+        self.memory().roll(0)
     }
 
     /// Until when the server wants no requests.
@@ -233,9 +234,9 @@ impl Session {
 
 impl Memory {
     /// The next of an endless row of random numbers (splitmix64).
-    fn roll(&mut self) -> u64 {
-        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.dice;
+    fn roll(&mut self, row: usize) -> u64 {
+        self.dice[row] = self.dice[row].wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.dice[row];
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -287,7 +288,7 @@ impl SessionBuilder {
 
     /// Where random numbers begin: ids of new objects and waits come from it, so it must be different each time. The
     /// front-ends take care of it.
-    pub fn seed(mut self, seed: u64) -> Self {
+    pub fn seed(mut self, seed: u128) -> Self {
         self.seed = seed;
         self
     }
@@ -317,7 +318,9 @@ impl SessionBuilder {
             headers.insert(AUTHORIZATION, auth.header()?);
         }
         let (id_rule, policy, observer) = (self.id_rule, self.policy, self.observer);
-        let memory = Memory { quiet_until: Moment::default(), tokens: BUDGET, dice: self.seed, last_alert: None };
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+        let dice = [(self.seed >> 64) as u64, self.seed as u64];
+        let memory = Memory { quiet_until: Moment::default(), tokens: BUDGET, dice, last_alert: None };
         Ok(Session {
             settings: Arc::new(Settings { root, headers, id_rule, policy, observer }),
             memory: Arc::new(Mutex::new(memory)),

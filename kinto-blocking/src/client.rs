@@ -1,0 +1,186 @@
+//! The client.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use kinto_protocol::{
+    Auth, Event, FailureKind, Flow, IdRule, List, ListItem, Moment, Policy, Result, Session, SessionBuilder, Step,
+    TransportError,
+};
+
+use crate::items::{ItemIter, PageIter};
+use crate::transport::Transport;
+use crate::transport_ureq::Ureq;
+
+/// A client of one server.
+///
+/// Cheap to clone and shared between threads: clones use the same connections, and when the server asks one of them for
+/// silence, all keep it.
+#[derive(Clone)]
+pub struct Client {
+    session: Session,
+    transport: Arc<dyn Transport>,
+    /// The start of this client's time.
+    started: Instant,
+}
+
+impl Client {
+    /// Begins with the URL of the API, which normally ends in `/v1`.
+    pub fn builder(url: impl Into<String>) -> ClientBuilder {
+        let product = concat!("kinto-blocking/", env!("CARGO_PKG_VERSION"));
+        ClientBuilder { session: Session::builder(url).user_agent(product), proxy_from_env: false }
+    }
+
+    /// A client that sends with a transport of one's own.
+    ///
+    /// The session should have a seed: see [`SessionBuilder::seed`].
+    pub fn with_transport(session: Session, transport: impl Transport + 'static) -> Self {
+        Self { session, transport: Arc::new(transport), started: Instant::now() }
+    }
+
+    /// Sends an operation, or has a longer conversation, and gives its outcome.
+    ///
+    /// # Errors
+    ///
+    /// What the server refused, what kept an answer from coming, or what could not be sent in the first place: see
+    /// [`Error`](kinto_protocol::Error).
+    pub fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
+        let mut exchange = self.session.exchange(flow);
+        loop {
+            match exchange.next(self.now()) {
+                Step::Send(request, limits) => {
+                    let outcome = self.transport.send(request, &limits);
+                    exchange.handle(outcome, self.now());
+                }
+                Step::Wait(pause) => thread::sleep(pause),
+                Step::Done(result) => return result,
+            }
+        }
+    }
+
+    /// Reads a list page by page, in the memory of one page.
+    pub fn pages<I: ListItem>(&self, list: List<I>) -> PageIter<I> {
+        PageIter::new(self.clone(), list.pages())
+    }
+
+    /// Reads a list object by object, in the memory of one page.
+    pub fn items<I: ListItem>(&self, list: List<I>) -> ItemIter<I> {
+        ItemIter::new(self.pages(list))
+    }
+
+    /// What it shares with its clones: the server, the credentials, the policy.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same client with another policy.
+    #[must_use]
+    pub fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
+        self.with(self.session.with_policy(change))
+    }
+
+    /// The same client with other credentials, or with none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::with_auth`].
+    pub fn with_auth(&self, auth: Option<Auth>) -> Result<Self> {
+        self.session.with_auth(auth).map(|session| self.with(session))
+    }
+
+    /// The same client with one more header on every request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::with_header`].
+    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
+        self.session.with_header(name, value).map(|session| self.with(session))
+    }
+
+    fn with(&self, session: Session) -> Self {
+        Self { session, transport: Arc::clone(&self.transport), started: self.started }
+    }
+
+    fn now(&self) -> Moment {
+        Moment::at(self.started.elapsed())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Client`].
+#[must_use]
+#[derive(Debug)]
+pub struct ClientBuilder {
+    session: SessionBuilder,
+    proxy_from_env: bool,
+}
+
+impl ClientBuilder {
+    /// Who the caller is. Without, requests are anonymous.
+    pub fn auth(self, auth: Auth) -> Self {
+        self.session(|session| session.auth(auth))
+    }
+
+    /// A header for every request. What it holds is treated like a secret.
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.session(|session| session.header(name, value))
+    }
+
+    /// The name and version of the caller's program, put before this library's in `User-Agent`.
+    pub fn user_agent(self, product: impl Into<String>) -> Self {
+        self.session(|session| session.user_agent(product))
+    }
+
+    /// How patient to be, and where to stop.
+    pub fn policy(self, policy: Policy) -> Self {
+        self.session(|session| session.policy(policy))
+    }
+
+    /// Which ids are sent.
+    pub fn id_rule(self, rule: IdRule) -> Self {
+        self.session(|session| session.id_rule(rule))
+    }
+
+    /// Sends credentials over plain HTTP to a host that is not this machine. Everybody on the way can read them.
+    pub fn allow_insecure_http(self) -> Self {
+        self.session(SessionBuilder::allow_insecure_http)
+    }
+
+    /// Is told of retries, waits and alerts.
+    pub fn observer(self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.session(|session| session.observer(observer))
+    }
+
+    /// Goes through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+    pub fn proxy_from_env(mut self) -> Self {
+        self.proxy_from_env = true;
+        self
+    }
+
+    fn session(mut self, change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
+        self.session = change(self.session);
+        self
+    }
+
+    /// The client. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionBuilder::build`].
+    pub fn build(self) -> Result<Client> {
+        let mut seed = [0; 16];
+        // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
+        getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
+        let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
+        let transport = Ureq::new(&session.policy().limits, self.proxy_from_env);
+        Ok(Client::with_transport(session, transport))
+    }
+}

@@ -1,0 +1,84 @@
+//! Lists as iterators.
+
+use std::fmt;
+
+use kinto_protocol::{ListItem, Listing, Pages, Result};
+
+use crate::client::Client;
+
+/// The pages of a list, see [`Client::pages`].
+///
+/// After an error the iterator ends; [`into_pages`](Self::into_pages) gives the cursor to go on with, which asks for
+/// the page that failed.
+#[must_use]
+pub struct PageIter<I> {
+    client: Client,
+    pages: Pages<I>,
+    failed: bool,
+}
+
+impl<I> PageIter<I> {
+    pub(crate) fn new(client: Client, pages: Pages<I>) -> Self {
+        Self { client, pages, failed: false }
+    }
+
+    /// The cursor, where it stands.
+    #[must_use]
+    pub fn into_pages(self) -> Pages<I> {
+        self.pages
+    }
+}
+
+impl<I: ListItem> Iterator for PageIter<I> {
+    type Item = Result<Listing<I>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let page = self.client.send(&mut self.pages).transpose();
+        self.failed = matches!(page, Some(Err(_)));
+        page
+    }
+}
+
+impl<I> fmt::Debug for PageIter<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageIter").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}
+
+/// The objects of a list, see [`Client::items`]. After an error it ends.
+#[must_use]
+pub struct ItemIter<I> {
+    pages: PageIter<I>,
+    page: std::vec::IntoIter<I>,
+}
+
+impl<I> ItemIter<I> {
+    pub(crate) fn new(pages: PageIter<I>) -> Self {
+        Self { pages, page: Vec::new().into_iter() }
+    }
+}
+
+impl<I: ListItem> Iterator for ItemIter<I> {
+    type Item = Result<I>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.page.next() {
+                return Some(Ok(item));
+            }
+            match self.pages.next()? {
+                Ok(page) => self.page = page.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl<I> fmt::Debug for ItemIter<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ItemIter").field("pages", &self.pages).finish_non_exhaustive()
+    }
+}

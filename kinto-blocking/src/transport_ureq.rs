@@ -1,0 +1,136 @@
+//! The default transport: ureq.
+
+use std::io;
+use std::time::Duration;
+
+use kinto_protocol::{FailureKind, Limits, Request, Response, TransportError};
+use ureq::config::{AutoHeaderValue, Config};
+use ureq::{Agent, Error, Proxy, Timeout};
+
+use crate::connect::{Marked, Names, NotConnected};
+use crate::transport::Transport;
+
+/// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
+/// out on one that is just being closed.
+const IDLE: usize = 32;
+const IDLE_FOR: Duration = Duration::from_secs(15);
+/// How large the head of an answer may be.
+const HEAD: usize = 64 * 1024;
+
+/// Sends with ureq, with all decisions of its own turned off.
+#[derive(Debug)]
+pub(crate) struct Ureq {
+    agent: Agent,
+    /// The limits that the agent has unless told otherwise.
+    limits: Limits,
+}
+
+impl Ureq {
+    pub(crate) fn new(limits: &Limits, proxy_from_env: bool) -> Self {
+        let config = Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(if proxy_from_env { Proxy::try_from_env() } else { None })
+            .user_agent(AutoHeaderValue::None)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_idle_connections(IDLE)
+            .max_idle_connections_per_host(IDLE)
+            .max_idle_age(IDLE_FOR)
+            .max_response_header_size(HEAD)
+            .timeout_resolve(Some(limits.connect))
+            .timeout_connect(Some(limits.connect))
+            .timeout_recv_response(Some(limits.head))
+            .timeout_per_call(Some(limits.total));
+        #[cfg(feature = "tls")]
+        let config = {
+            let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier);
+            config.tls_config(tls.build())
+        };
+        let agent = Agent::with_parts(config.build(), Marked::default(), Names::default());
+        Self { agent, limits: limits.clone() }
+    }
+
+    /// The configuration is copied for a request only if its limits are others than usual.
+    fn limited<B: ureq::AsSendBody>(&self, request: http::Request<B>, limits: &Limits) -> http::Request<B> {
+        if *limits == self.limits {
+            return request;
+        }
+        let request = self.agent.configure_request(request);
+        request
+            .timeout_resolve(Some(limits.connect))
+            .timeout_connect(Some(limits.connect))
+            .timeout_recv_response(Some(limits.head))
+            .timeout_per_call(Some(limits.total))
+            .build()
+    }
+}
+
+impl Transport for Ureq {
+    fn send(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
+        let (head, body) = request.into_parts();
+        let answer = if body.is_empty() {
+            self.agent.run(self.limited(http::Request::from_parts(head, ()), limits))
+        } else {
+            self.agent.run(self.limited(http::Request::from_parts(head, &body[..]), limits))
+        };
+        let (head, body) = answer.map_err(failure)?.into_parts();
+        let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
+        Ok(Response::from_parts(head, body.into()))
+    }
+}
+
+/// What kept an answer from coming. Unless it is sure that nothing was sent, something may have been.
+fn failure(error: Error) -> TransportError {
+    let error = match error {
+        Error::Other(inner) => match inner.downcast::<NotConnected>() {
+            Ok(inner) => return not_connected(inner.0),
+            Err(inner) => Error::Other(inner),
+        },
+        error => error,
+    };
+    let kind = match &error {
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            return TransportError::new(FailureKind::Timeout, error).not_sent();
+        }
+        Error::Timeout(_) => FailureKind::Timeout,
+        Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => {
+            FailureKind::Connect
+        }
+        Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut => FailureKind::Timeout,
+        Error::Io(_) => FailureKind::Interrupted,
+        Error::Protocol(_) => FailureKind::Protocol,
+        Error::LargeResponseHeader(..) | Error::BodyExceedsLimit(_) => FailureKind::TooLarge,
+        Error::Tls(_) | Error::TlsRequired => FailureKind::Tls,
+        Error::Http(_) | Error::BadUri(_) => return TransportError::new(FailureKind::Other, error).not_sent(),
+        _ => FailureKind::Other,
+    };
+    TransportError::new(kind, cause(error))
+}
+
+/// The same while the connection was being made.
+fn not_connected(error: Error) -> TransportError {
+    let kind = match &error {
+        Error::Timeout(_) => FailureKind::Timeout,
+        // rustls' own errors come wrapped: a certificate that is not valid, a server that does not speak TLS.
+        Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidData => FailureKind::Tls,
+        // A handshake that is cut off may succeed the next time.
+        Error::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => FailureKind::Interrupted,
+        Error::Io(cause) if cause.kind() == io::ErrorKind::ConnectionReset => FailureKind::Interrupted,
+        Error::Io(_) | Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
+            FailureKind::Connect
+        }
+        // Without the feature `tls`, an https URL ends here.
+        _ => FailureKind::Tls,
+    };
+    TransportError::new(kind, cause(error)).not_sent()
+}
+
+/// The error of the system where there is one: ureq's wrapper only adds a prefix.
+fn cause(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        Error::Io(cause) => cause.into(),
+        other => other.into(),
+    }
+}
