@@ -1,0 +1,139 @@
+//! What came of an operation of ours, in the form in which the Python client returns it.
+
+use kinto_protocol::{
+    Conditional, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Permissions, Reply, ServerInfo, Timestamp,
+    Tombstone,
+};
+use serde_json::{Value, json};
+
+/// What an operation gave.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// An object with its permissions, and whether it was written by a repeated request.
+    Object(Value, bool),
+    /// Anything else that has the same form in both.
+    Plain(Value),
+    /// The server's description: it is read into a type of its own.
+    Info(Box<ServerInfo>),
+    /// What was deleted, if anything was.
+    Deleted(Option<Tombstone>),
+    /// All that was deleted.
+    AllDeleted(Vec<Tombstone>),
+    /// It did not change since.
+    NotModified,
+}
+
+/// Why there is no output.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The operation failed.
+    Failed(Error),
+    /// There was not even an operation: our types do not take the argument.
+    Refused(&'static str),
+    /// The request was built and not sent.
+    Dry,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A member of a list in Python: its data, with the server's fields among the caller's.
+pub(crate) trait Item {
+    fn item(self) -> Value;
+}
+
+impl Item for Object {
+    fn item(self) -> Value {
+        data(self.id, self.last_modified, self.data)
+    }
+}
+
+impl Item for Entry {
+    fn item(self) -> Value {
+        match self {
+            Self::Live(object) => object.item(),
+            Self::Deleted(tombstone) => {
+                json!({"id": tombstone.id, "last_modified": tombstone.last_modified, "deleted": true})
+            }
+        }
+    }
+}
+
+fn data(id: String, last_modified: Timestamp, mut data: JsonMap) -> Value {
+    data.insert("id".into(), id.into());
+    data.insert("last_modified".into(), last_modified.as_millis().into());
+    Value::Object(data)
+}
+
+/// Permissions in Python: absent where the server does not show them.
+pub(crate) fn permissions(of: &Permissions) -> Value {
+    serde_json::to_value(of).expect("permissions are JSON")
+}
+
+impl From<Object> for Output {
+    fn from(object: Object) -> Self {
+        let Object { id, last_modified, data: fields, permissions: shown, repeated, .. } = object;
+        let mut envelope = json!({"data": data(id, last_modified, fields)});
+        if let Some(shown) = shown {
+            envelope["permissions"] = permissions(&shown);
+        }
+        Self::Object(envelope, repeated)
+    }
+}
+
+impl From<GetOrCreated<JsonMap>> for Output {
+    fn from(either: GetOrCreated<JsonMap>) -> Self {
+        either.into_object().into()
+    }
+}
+
+impl<I: Item> From<Listing<I>> for Output {
+    fn from(listing: Listing<I>) -> Self {
+        Self::Plain(listing.into_iter().map(Item::item).collect())
+    }
+}
+
+impl<I: Item> From<Conditional<Listing<I>>> for Output {
+    fn from(listing: Conditional<Listing<I>>) -> Self {
+        listing.modified().map_or(Self::NotModified, Into::into)
+    }
+}
+
+impl From<Timestamp> for Output {
+    fn from(at: Timestamp) -> Self {
+        Self::Plain(at.to_string().into())
+    }
+}
+
+impl From<ServerInfo> for Output {
+    fn from(info: ServerInfo) -> Self {
+        Self::Info(Box::new(info))
+    }
+}
+
+impl From<Tombstone> for Output {
+    fn from(tombstone: Tombstone) -> Self {
+        Self::Deleted(Some(tombstone))
+    }
+}
+
+impl From<Option<Tombstone>> for Output {
+    fn from(tombstone: Option<Tombstone>) -> Self {
+        Self::Deleted(tombstone)
+    }
+}
+
+impl From<Vec<Tombstone>> for Output {
+    fn from(tombstones: Vec<Tombstone>) -> Self {
+        Self::AllDeleted(tombstones)
+    }
+}
+
+impl From<Reply> for Output {
+    fn from(reply: Reply) -> Self {
+        Self::Plain(serde_json::from_slice(reply.body()).unwrap_or_default())
+    }
+}

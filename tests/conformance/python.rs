@@ -1,0 +1,320 @@
+//! What a call of the Python client is in our words.
+
+use kinto_protocol::{
+    Attributes, Call, Entry, JsonMap, JsonPatch, List, ListItem, Merge, Object, Patch, Permissions, Resource, Session,
+    Timestamp, bucket, buckets, endpoints, server_info,
+};
+use serde_json::{Map, Value, json};
+
+use crate::case::{Args, Client, text};
+use crate::filters;
+use crate::output::{Item, Output, Stop};
+use crate::replay::Stage;
+
+type Outcome = Result<Output, Stop>;
+
+/// Does what a method of the Python client does.
+pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, method: &str, args: &Args) -> Outcome {
+    match method {
+        "server_info" => return stage.send(session, server_info()).map(Output::from),
+        "get_endpoint" => return endpoint(client, args),
+        _ => {}
+    }
+    let (verb, noun) = method.split_once('_').expect("a method is a verb and a noun");
+    let mut scene = Scene { stage, session, resource: resource(client, args, noun)?, args, id: None };
+    if let Some(plain) = noun.strip_suffix('s') {
+        return match (verb, plain) {
+            ("get", _) => scene.list(),
+            ("delete", _) => scene.delete_all(),
+            _ => panic!("no list has the method {method}"),
+        };
+    }
+    match noun {
+        "records_timestamp" => return scene.timestamp(),
+        "paginated_records" => return scene.list(),
+        _ => {}
+    }
+    scene.id = scene.id_of(client, noun);
+    match verb {
+        "create" => scene.create(),
+        "update" => scene.update(),
+        "patch" => scene.patch(),
+        "get" => scene.get(),
+        "delete" => scene.delete(),
+        _ => panic!("no object has the method {method}"),
+    }
+}
+
+/// The names of Python's endpoints, each a function of ours.
+fn endpoint(client: &Client, args: &Args) -> Outcome {
+    let given = |name: &str| args.name(name).unwrap_or_default();
+    let b = args.name("bucket").or_else(|| client.bucket.clone()).unwrap_or_default();
+    let (c, id) = (given("collection"), given("id"));
+    let path = match given("name").as_str() {
+        "permissions" => endpoints::permissions(),
+        "bucket" => endpoints::bucket(&b),
+        "collections" => endpoints::collections(&b),
+        "collection" => endpoints::collection(&b, &c),
+        "record" => endpoints::record(&b, &c, &id),
+        "attachment" => endpoints::attachment(&b, &c, &id),
+        "changeset" => endpoints::changeset(&b, &c),
+        "snapshot" => endpoints::snapshot(&b, "coll", Timestamp::from_millis(7)),
+        name => panic!("no endpoint has the name {name}"),
+    };
+    Ok(Output::Plain(path.as_str().into()))
+}
+
+/// Where an operation goes: arguments come before the options of the client.
+fn resource(client: &Client, args: &Args, noun: &str) -> Result<Resource, Stop> {
+    let of = |name, default: &Option<String>| args.name(name).or_else(|| default.clone());
+    let in_bucket = || of("bucket", &client.bucket).map(|id| bucket(&id)).ok_or(Stop::Refused("a bucket needs an id"));
+    Ok(match noun.trim_end_matches('s') {
+        "bucket" => buckets(),
+        "group" => in_bucket()?.groups().typed(),
+        "collection" => in_bucket()?.collections(),
+        "record" | "records_timestamp" | "paginated_record" => {
+            let collection = of("collection", &client.collection).ok_or(Stop::Refused("a collection needs an id"))?;
+            in_bucket()?.collection(&collection).records()
+        }
+        _ => panic!("no resource is called {noun}"),
+    })
+}
+
+struct Scene<'a> {
+    stage: &'a mut Stage,
+    session: &'a Session,
+    resource: Resource,
+    args: &'a Args,
+    id: Option<String>,
+}
+
+impl Scene<'_> {
+    /// The id: the argument, that of the data or of the original, or what the client is set to.
+    fn id_of(&self, client: &Client, noun: &str) -> Option<String> {
+        let inside = |name: &str| self.args.given(name)?.get("id").map(text);
+        let default = match noun {
+            "bucket" => client.bucket.clone(),
+            "collection" => client.collection.clone(),
+            _ => None,
+        };
+        self.args.name("id").or_else(|| inside("data")).or_else(|| inside("original")).or(default)
+    }
+
+    fn id(&self) -> Result<&str, Stop> {
+        self.id.as_deref().ok_or(Stop::Refused("an object needs an id"))
+    }
+
+    fn data(&self) -> Option<Value> {
+        self.args.given("data").map(plain)
+    }
+
+    fn permissions(&self) -> Option<Permissions> {
+        self.args.given("permissions").map(permissions)
+    }
+
+    /// The timestamp of the precondition: the argument, or what is in the objects given; none when it is to be unsafe.
+    fn if_match(&self, objects: &[&str]) -> Result<Option<Timestamp>, Stop> {
+        if self.args.is("safe") == Some(false) {
+            return Ok(None);
+        }
+        let inside = || objects.iter().find_map(|name| self.args.given(name)?.get("last_modified"));
+        self.args.given("if_match").or_else(inside).map(timestamp).transpose()
+    }
+
+    fn create(self) -> Outcome {
+        let data = self.data().unwrap_or_else(|| json!({}));
+        let Some(id) = self.id.clone() else {
+            if !self.resource.path().as_str().ends_with("/records") {
+                return Err(Stop::Refused("only a record gets an id by itself"));
+            }
+            return self.stage.send(self.session, self.resource.add(&data)).map(Output::from);
+        };
+        let permissions = self.permissions();
+        if self.args.is("if_not_exists") == Some(true) {
+            let mut create = self.resource.get_or_create(id, &data);
+            if let Some(permissions) = permissions {
+                create = create.permissions(permissions);
+            }
+            return self.stage.send(self.session, create).map(Output::from);
+        }
+        let mut create = self.resource.create(id, &data);
+        if let Some(permissions) = permissions {
+            create = create.permissions(permissions);
+        }
+        if self.args.is("safe") == Some(false) {
+            create = create.overwrite();
+        }
+        self.stage.send(self.session, create).map(Output::from)
+    }
+
+    fn update(self) -> Outcome {
+        let (id, if_match) = (self.id()?, self.if_match(&["data"])?);
+        let update = match (self.data(), self.permissions()) {
+            (None, Some(permissions)) => self.resource.replace_permissions(id, permissions),
+            (data, None) => self.resource.replace(id, &data.unwrap_or_else(|| json!({}))),
+            (Some(data), Some(permissions)) => self.resource.replace(id, &data).permissions(permissions),
+        };
+        // Python's `update` does not look whether there is anything.
+        let update = if_match.map_or_else(|| update.clone().overwrite(), |at| update.clone().if_match(at));
+        self.stage.send(self.session, update).map(Output::from)
+    }
+
+    fn patch(self) -> Outcome {
+        let Some(changes) = self.args.given("changes") else {
+            let changes = attributes(self.data(), self.permissions());
+            return self.patch_with(changes);
+        };
+        let (data, shown) = (changes.get("data").map(plain), changes.get("permissions").map(permissions));
+        match changes["__type__"].as_str() {
+            Some("BasicPatch") => self.patch_with(attributes(data, shown)),
+            Some("MergePatch") => {
+                let merge = Merge::new(&data.unwrap_or_else(|| json!({})));
+                let merge = shown.map_or_else(|| merge.clone(), |shown| merge.clone().permissions(shown));
+                self.patch_with(merge)
+            }
+            Some("JSONPatch") => self.patch_with(json_patch(&changes["operations"])),
+            _ => Err(Stop::Refused("a patch is of one of three types")),
+        }
+    }
+
+    fn patch_with(self, changes: impl Patch) -> Outcome {
+        let patch = self.resource.patch(self.id()?, changes);
+        let patch = match self.if_match(&["original", "data"])? {
+            Some(at) => patch.if_match(at),
+            None => patch,
+        };
+        self.stage.send(self.session, patch).map(Output::from)
+    }
+
+    fn get(self) -> Outcome {
+        let id = self.id()?;
+        let query: Vec<_> = self.args.iter().filter(|(name, _)| name.starts_with('_') && *name != "_fields").collect();
+        if let [(name, value)] = query[..] {
+            // No server makes anything of it, so we have no word for it.
+            let call = Call::new(http::Method::GET, self.resource.object_path(id));
+            return self.stage.send(self.session, call.query(format!("{name}={}", text(value)))).map(Output::from);
+        }
+        let mut get = self.resource.get(id);
+        if let Some(fields) = self.args.name("_fields") {
+            get = get.fields(fields.split(','));
+        }
+        self.stage.send(self.session, get).map(Output::from)
+    }
+
+    fn delete(self) -> Outcome {
+        let (id, if_match) = (self.id()?, self.if_match(&[])?);
+        if self.args.is("if_exists") == Some(true) {
+            let mut delete = self.resource.delete_if_present(id);
+            if let Some(at) = if_match {
+                delete = delete.if_match(at);
+            }
+            return self.stage.send(self.session, delete).map(Output::from);
+        }
+        let mut delete = self.resource.delete(id);
+        if let Some(at) = if_match {
+            delete = delete.if_match(at);
+        }
+        self.stage.send(self.session, delete).map(Output::from)
+    }
+
+    fn delete_all(self) -> Outcome {
+        let mut delete = self.resource.delete_all();
+        if let Some(at) = self.if_match(&[])? {
+            delete = delete.if_match(at);
+        }
+        self.stage.send(self.session, delete).map(Output::from)
+    }
+
+    fn timestamp(self) -> Outcome {
+        self.stage.send(self.session, self.resource.timestamp()).map(Output::from)
+    }
+
+    fn list(self) -> Outcome {
+        let (since, before) = (self.args.given("_since"), self.args.given("_before"));
+        if since.is_none() && before.is_none() {
+            let list: List<Object<JsonMap>> = self.resource.list();
+            return self.listed(list);
+        }
+        // Whoever asks for changes gets the deleted ones too.
+        let mut list: List<Entry<JsonMap>> = self.resource.list().with_deleted();
+        if let Some(at) = since {
+            list = list.since(timestamp(at)?);
+        }
+        if let Some(at) = before {
+            list = list.before(timestamp(at)?);
+        }
+        self.listed(list)
+    }
+
+    fn listed<I: ListItem + Item>(self, list: List<I>) -> Outcome {
+        let size = self.args.given("_limit").and_then(|limit| text(limit).parse().ok());
+        let mut list = filters::apply(list, self.args);
+        // The generator of Python gives pages, and has no option for their number.
+        let in_pages = self.args.get("in_pages").is_some();
+        let pages = self.args.number("pages").filter(|_| !in_pages);
+        if let Some(at) = self.args.given("if_none_match") {
+            if let Some(size) = size {
+                list = list.page_size(size);
+            }
+            return self.stage.send(self.session, list.if_changed_since(timestamp(at)?)).map(Output::from);
+        }
+        list = match (size, pages) {
+            // Python's `_limit` alone reads one page.
+            (Some(size), None) if !in_pages => list.limit(size),
+            (Some(size), _) => list.page_size(size),
+            (None, _) => list,
+        };
+        let Some(count) = pages else { return self.stage.send(self.session, list).map(Output::from) };
+        let mut pages = list.pages();
+        let mut items = Vec::new();
+        // Python reads one page even when it is asked for none.
+        for _ in 0..count.max(1) {
+            let Some(page) = self.stage.send(self.session, &mut pages)? else { break };
+            items.extend(page.into_iter().map(Item::item));
+        }
+        Ok(Output::Plain(items.into()))
+    }
+}
+
+/// Python's forms of a timestamp: a number, digits, and digits between quotes.
+fn timestamp(value: &Value) -> Result<Timestamp, Stop> {
+    text(value).parse().map_err(|_| Stop::Refused("not a timestamp"))
+}
+
+/// Data, with what Python writes for its own types: a moment is text.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(members) if members.contains_key("__type__") => members["value"].clone(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>().into(),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        other => other.clone(),
+    }
+}
+
+fn permissions(value: &Value) -> Permissions {
+    serde_json::from_value(value.clone()).expect("permissions are names and lists")
+}
+
+fn attributes(data: Option<Value>, permissions: Option<Permissions>) -> Attributes {
+    match (data, permissions) {
+        (None, Some(permissions)) => Attributes::only_permissions(permissions),
+        (data, None) => Attributes::new(&data.unwrap_or_else(|| json!({}))),
+        (Some(data), Some(permissions)) => Attributes::new(&data).permissions(permissions),
+    }
+}
+
+fn json_patch(operations: &Value) -> JsonPatch {
+    operations.as_array().into_iter().flatten().fold(JsonPatch::new(), |patch, operation| {
+        let path = text(&operation["path"]);
+        // The server takes the value of a permission out of the path, whatever is said.
+        let principal = path.rsplit('/').next().unwrap_or_default();
+        let value = operation.get("value").cloned().unwrap_or_else(|| principal.into());
+        match operation["op"].as_str() {
+            Some("add") => patch.add(&path, value),
+            Some("replace") => patch.replace(&path, value),
+            Some("test") => patch.test(&path, value),
+            Some("remove") => patch.remove(&path),
+            _ => panic!("no case has the operation {operation}"),
+        }
+    })
+}

@@ -1,0 +1,247 @@
+//! The drive: operations are sent into the record, which answers in order, and time is a variable.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kinto_protocol::{
+    Auth, Event, FailureKind, Flow, IdRule, Moment, OnBackoff, Policy, Request, Response, Result, Session, Step,
+    TransportError,
+};
+use serde_json::Value;
+
+use crate::case::{Args, Case, Client, Recorded, text};
+use crate::output::{Output, Stop};
+use crate::python;
+
+/// The cases whose ids only a server with an id generator of its own takes: the session is told so.
+const WIDE: [&str; 2] = ["ids/record-leading-underscore", "ids/record-leading-hyphen"];
+/// How long an answer takes.
+const TRIP: Duration = Duration::from_millis(10);
+/// More requests than any case may need: beyond, something runs in a circle.
+const TOO_MANY: usize = 5000;
+
+/// What came of a case.
+pub(crate) struct Run {
+    pub(crate) steps: Vec<Played>,
+    /// What the observer was told of alerts.
+    pub(crate) alerts: Vec<String>,
+}
+
+/// What came of one step.
+pub(crate) struct Played {
+    pub(crate) sent: Vec<Request>,
+    /// What would have been sent by a dry run.
+    pub(crate) built: Option<Request>,
+    pub(crate) waits: Vec<Duration>,
+    /// How many requests the record had no answer to, in its order.
+    pub(crate) unforeseen: usize,
+    pub(crate) outcome: Result<Output, Stop>,
+}
+
+/// How a case is driven, when not as the Python client was.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) policy: fn(&mut Policy),
+    /// Answers what the record does not.
+    pub(crate) answer: fn(&Request) -> Option<Response>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { policy: |_| {}, answer: |_| None }
+    }
+}
+
+/// Drives a case as the Python client was driven.
+pub(crate) fn run(case: &Case) -> Run {
+    run_in(case, Manner::default())
+}
+
+/// Drives a case.
+pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
+    let alerts = Arc::new(Mutex::new(Vec::new()));
+    let mut now = Moment::at(Duration::from_secs(1_000));
+    let mut steps = Vec::new();
+    let session = session(case, &case.client, manner, &alerts);
+    for (number, step) in case.steps.iter().enumerate() {
+        if step.method == "#advance" {
+            let seconds = step.args.get("seconds").and_then(Value::as_f64).unwrap_or_default();
+            now = now.after(Duration::from_secs_f64(seconds));
+            steps.push(Played::nothing(Ok(Output::Plain(Value::Null))));
+            continue;
+        }
+        let mut stage = Stage::new(case, number, now, manner);
+        let outcome = match (&session, &step.on_clone) {
+            (Ok(session), None) => python::perform(&mut stage, session, &case.client, &step.method, &step.args),
+            (Ok(session), Some(changes)) => {
+                let client = case.client.changed(changes);
+                cloned(case, session, &client, changes, manner, &alerts).map_err(Stop::from).and_then(|session| {
+                    python::perform(&mut stage, &session, &client, &step.method, &step.args)
+                })
+            }
+            (Err(_), _) => Err(Stop::Refused("the options of the client")),
+        };
+        now = stage.now;
+        steps.push(Played { outcome, ..stage.played });
+    }
+    let alerts = std::mem::take(&mut *alerts.lock().expect("nobody panics while holding it"));
+    Run { steps, alerts }
+}
+
+type Alerts = Arc<Mutex<Vec<String>>>;
+
+fn session(case: &Case, client: &Client, manner: Manner, alerts: &Alerts) -> Result<Session> {
+    let mut policy = Policy::default();
+    policy.attempts = attempts(case, client.retry);
+    // What `BackoffException` is to Python.
+    policy.on_backoff = OnBackoff::Fail;
+    (manner.policy)(&mut policy);
+    let told = Arc::clone(alerts);
+    let mut builder = Session::builder(&client.url).allow_insecure_http().policy(policy).observer(move |event| {
+        if let Event::Alert { message, .. } = event {
+            told.lock().expect("nobody panics while holding it").push((*message).to_owned());
+        }
+    });
+    if WIDE.contains(&case.id.as_str()) {
+        builder = builder.id_rule(IdRule::Wide);
+    }
+    for (name, value) in &client.headers {
+        builder = builder.header(name, value);
+    }
+    match &client.auth {
+        Some(auth) => builder.auth(credentials(auth)?).build(),
+        None => builder.build(),
+    }
+}
+
+/// What `clone()` is in Python: a session that differs in something and, where it is the same server, shares the rest.
+fn cloned(
+    case: &Case,
+    session: &Session,
+    client: &Client,
+    changes: &Args,
+    manner: Manner,
+    alerts: &Alerts,
+) -> Result<Session> {
+    if changes.given("server_url").is_some() {
+        return self::session(case, client, manner, alerts);
+    }
+    let session = session.with_policy(|policy| policy.attempts = attempts(case, client.retry));
+    match changes.given("auth") {
+        Some(auth) => session.with_auth(Some(credentials(auth)?)),
+        None => Ok(session),
+    }
+}
+
+/// The Python client repeats what has a bad status as often as it is told, and what got no answer once.
+fn attempts(case: &Case, retry: u32) -> u32 {
+    let once_more = case.exchanges.iter().any(Recorded::is_lost);
+    (retry + 1).max(1 + u32::from(once_more))
+}
+
+fn credentials(auth: &Value) -> Result<Auth> {
+    match (auth.as_array(), auth.as_str()) {
+        (Some(pair), _) => Ok(Auth::basic(&text(&pair[0]), &text(&pair[1]))),
+        (None, Some(string)) => string.parse(),
+        (None, None) => panic!("credentials of an unknown kind: {auth}"),
+    }
+}
+
+/// Where a step is played.
+pub(crate) struct Stage {
+    now: Moment,
+    is_dry: bool,
+    answers: VecDeque<Value>,
+    /// The record of the whole case, for requests that are repeated where Python remembered the answer.
+    known: Vec<(Value, Value)>,
+    manner: Manner,
+    played: Played,
+}
+
+impl Played {
+    fn nothing(outcome: Result<Output, Stop>) -> Self {
+        Self { sent: Vec::new(), built: None, waits: Vec::new(), unforeseen: 0, outcome }
+    }
+}
+
+impl Stage {
+    fn new(case: &Case, step: usize, now: Moment, manner: Manner) -> Self {
+        Self {
+            now,
+            is_dry: case.client.is_dry,
+            answers: case.recorded(step).map(|exchange| exchange.response.clone()).collect(),
+            known: case.exchanges.iter().map(|known| (known.request.clone(), known.response.clone())).collect(),
+            manner,
+            played: Played::nothing(Err(Stop::Dry)),
+        }
+    }
+
+    /// Sends a flow into the record.
+    pub(crate) fn send<F: Flow>(&mut self, session: &Session, flow: F) -> Result<F::Output, Stop> {
+        let mut exchange = session.exchange(flow);
+        loop {
+            match exchange.next(self.now) {
+                Step::Send(request, _) if self.is_dry => {
+                    self.played.built = Some(request);
+                    return Err(Stop::Dry);
+                }
+                Step::Send(request, _) => {
+                    assert!(self.played.sent.len() < TOO_MANY, "requests without end: {request:?}");
+                    let answer = self.answer(&request);
+                    self.played.sent.push(request);
+                    self.now = self.now.after(TRIP);
+                    exchange.handle(answer, self.now);
+                }
+                Step::Wait(pause) => {
+                    self.played.waits.push(pause);
+                    self.now = self.now.after(pause);
+                }
+                Step::Done(result) => return result.map_err(Stop::Failed),
+            }
+        }
+    }
+
+    fn answer(&mut self, request: &Request) -> Result<Response, TransportError> {
+        if let Some(recorded) = self.answers.pop_front() {
+            return told(&recorded);
+        }
+        self.played.unforeseen += 1;
+        if let Some(answer) = (self.manner.answer)(request) {
+            return Ok(answer);
+        }
+        // The same question gets the same answer.
+        let same = |known: &Value| {
+            known["method"] == request.method().as_str()
+                && known["path"] == request.uri().path()
+                && known["raw_query"].as_str().unwrap_or_default() == request.uri().query().unwrap_or_default()
+        };
+        match self.known.iter().rev().find(|(known, _)| same(known)) {
+            Some((_, recorded)) => told(recorded),
+            None => Err(TransportError::new(FailureKind::Other, "the record has no answer").not_sent()),
+        }
+    }
+}
+
+/// An answer of the record, or why there is none.
+fn told(recorded: &Value) -> Result<Response, TransportError> {
+    if recorded["dropped"] == true {
+        return Err(TransportError::new(FailureKind::Interrupted, "the connection was closed").sent());
+    }
+    if recorded["delayed"] == true {
+        return Err(TransportError::new(FailureKind::Timeout, "the answer came too late").sent());
+    }
+    let body = match &recorded["body_kind"] {
+        Value::String(kind) if kind == "json" => recorded["body"].to_string(),
+        Value::String(kind) if kind == "text" => text(&recorded["body"]),
+        Value::String(kind) if kind == "none" => String::new(),
+        other => panic!("an answer of an unknown kind: {other}"),
+    };
+    let status = recorded["status"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status");
+    let mut response = http::Response::builder().status(status);
+    for (name, value) in recorded["headers"].as_object().into_iter().flatten() {
+        response = response.header(name, text(value));
+    }
+    Ok(response.body(Bytes::from(body)).expect("a recorded answer is one"))
+}
