@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::error::RequestLine;
 
 /// Told to the observer of a session (and as an event of `tracing`, with the feature of that name) while something is
@@ -10,6 +12,13 @@ use crate::error::RequestLine;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// A request was answered, whatever the status.
+    Answered {
+        /// Which.
+        request: &'a RequestLine,
+        /// The status.
+        status: StatusCode,
+    },
     /// A request will be sent again.
     Retry {
         /// Which.
@@ -45,6 +54,7 @@ pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 #[cfg(feature = "tracing")]
 pub(crate) fn trace(event: &Event<'_>) {
     match event {
+        Event::Answered { request, status } => tracing::debug!(%request, status = status.as_u16(), "answered"),
         Event::Retry { request, attempts, wait, why } => {
             tracing::info!(%request, attempts, ?wait, why, "trying again");
         }

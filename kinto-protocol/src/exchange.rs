@@ -218,8 +218,9 @@ impl<F: Flow> Exchange<F> {
     }
 
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
-        self.heed(response.headers(), now);
         let status = response.status();
+        self.session.tell(&Event::Answered { request: &call.line, status });
+        self.heed(response.headers(), now);
         let asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > self.session.policy().limits.response_bytes {
             let error = Error::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE);

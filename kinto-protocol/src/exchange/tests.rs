@@ -423,6 +423,7 @@ fn alerts_are_told_once_and_retries_always() {
             Event::Alert { code, message, .. } => format!("{code:?} {message}"),
             Event::Retry { attempts, why, .. } => format!("retry {attempts} {why}"),
             Event::Backoff { .. } => "backoff".to_owned(),
+            Event::Answered { request, status } => format!("{request} {status}"),
         });
     });
     let mut bench = Bench { session: builder.build().unwrap(), now: Moment::default() };
@@ -430,8 +431,10 @@ fn alerts_are_told_once_and_retries_always() {
     for alert in [eol, eol, ("alert", "plain words")] {
         bench.run(records().get("a"), vec![answer(503, &[alert], ""), answer(200, &[alert], RECORD)]).result.unwrap();
     }
-    let retry = "retry 1 the server answered 503";
-    let expected = ["Some(\"soft-eol\") bye", retry, retry, "None plain words", retry];
+    let get = |status| format!("GET /buckets/b/collections/c/records/a {status}");
+    let (busy, ok) = (get("503 Service Unavailable"), get("200 OK"));
+    let (eol, plain, retry) = ("Some(\"soft-eol\") bye", "None plain words", "retry 1 the server answered 503");
+    let expected = [&busy, eol, retry, &ok, &busy, retry, &ok, &busy, plain, retry, &ok];
     assert_eq!(*heard.lock().unwrap(), expected);
 }
 

@@ -1,0 +1,141 @@
+//! The main things, once each, on a real server.
+//!
+//! ```text
+//! cargo run --example quickstart
+//! cargo run --example quickstart -- --server https://kinto.example/v1 --auth USER:PASS
+//! ```
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use kinto_blocking::{Bucket, Client, EVERYONE, Event, Object, Permissions, bucket, buckets, field, server_info};
+use kinto_examples::{Place, place};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Todo {
+    title: String,
+    done: bool,
+    priority: u8,
+}
+
+type Answers = Arc<Mutex<BTreeMap<String, u32>>>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let Place { url, auth, own, .. } = place()?;
+    let answers = Answers::default();
+    let counted = Arc::clone(&answers);
+    let client = Client::builder(&url)
+        .auth(auth)
+        .user_agent("quickstart/1.0")
+        .observer(move |event| {
+            if let Event::Answered { request, status } = event {
+                let mut counted = counted.lock().unwrap_or_else(|broken| broken.into_inner());
+                *counted.entry(format!("{:6} {}", request.method.as_str(), status.as_u16())).or_default() += 1;
+            }
+        })
+        .build()?;
+
+    title("The server");
+    let info = client.send(server_info())?;
+    let user = info.user.as_ref().ok_or("these credentials are not known to the server")?;
+    let own = if own.is_some() { ", started for this tour" } else { "" };
+    say(&format!(
+        "{} {} at {url}{own}",
+        info.project_name.as_deref().unwrap_or("a server"),
+        info.project_version.as_deref().unwrap_or("")
+    ));
+    say(&format!("speaks protocol {}, and to it we are {}", info.http_api_version.as_deref().unwrap_or("?"), user.id));
+    say(&format!("it can do {}", info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ")));
+
+    title("A bucket and a collection");
+    // With a new id, so that the tour can be taken on any server, any number of times.
+    let home = client.send(buckets().add(&json!({"for": "a tour"})))?;
+    say(&format!("bucket {} is there", home.id));
+    let told = tour(&client, &bucket(&home.id));
+
+    // Whatever happened, nothing is left behind.
+    title("Cleaning up");
+    let gone = client.send(buckets().delete(&home.id))?;
+    say(&format!("bucket {} and all that was in it: deleted at {}", gone.id, gone.last_modified));
+    told?;
+
+    title("What it took");
+    let answers = answers.lock().map_err(|_| "a thread panicked")?;
+    for (what, count) in answers.iter() {
+        say(&format!("{count:3} × {what}"));
+    }
+    say(&format!("{:3} requests in all", answers.values().sum::<u32>()));
+    Ok(())
+}
+
+fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
+    let readers = Permissions::new().read([EVERYONE]);
+    client.send(bucket.collections().create("todos", &json!({})).permissions(readers))?;
+    let todos = bucket.collection("todos").records().typed::<Todo>();
+    say("collection todos is in it, everybody may read it");
+
+    title("Writing");
+    for (id, title, priority) in [("milk", "Buy milk", 2), ("mail", "Answer the mail", 5), ("nap", "Take a nap", 9)] {
+        let todo = client.send(todos.create(id, &Todo { title: title.into(), done: false, priority }))?;
+        say(&format!("created {:5} {:?} at {}", todo.id, todo.data.title, todo.last_modified));
+    }
+
+    title("Reading");
+    let urgent = todos.list().filter(field("done").eq(false)).filter(field("priority").min(5)).sort("-priority");
+    say("those not done, of priority 5 and more:");
+    for todo in client.items(urgent) {
+        let Object { id, data, .. } = todo?;
+        say(&format!("  {id:5} {} (priority {})", data.title, data.priority));
+    }
+
+    title("Changing, safely");
+    let mut mine = client.send(todos.get("milk"))?;
+    let mut theirs = client.send(todos.get("milk"))?;
+    mine.data.title = "Buy oat milk".into();
+    let changed = client.send(todos.update(&mine))?;
+    say(&format!("milk is now {:?}", changed.data.title));
+    theirs.data.title = "Buy soy milk".into();
+    match client.send(todos.update(&theirs)) {
+        Err(conflict) if conflict.is_precondition_failed() => {
+            say("somebody who read it before cannot overwrite that:");
+            say(&format!("  {conflict}"));
+            let existing = conflict.server().and_then(|said| said.existing());
+            say(&format!("  it holds {}", existing.and_then(|object| object.get("title")).unwrap_or(&().into())));
+        }
+        other => return Err(format!("a conflict was expected, not {other:?}").into()),
+    }
+    match client.send(todos.create("milk", &theirs.data)) {
+        Err(conflict) if conflict.is_precondition_failed() => say("and neither can somebody who creates it again"),
+        other => return Err(format!("a conflict was expected, not {other:?}").into()),
+    }
+
+    title("Deleting");
+    let done = client.send(todos.delete(&changed))?;
+    say(&format!("{} is gone, {} are left", done.id, client.send(todos.count())?));
+    let rest = client.send(todos.delete_all())?;
+    say(&format!("and the other {} as well", rest.len()));
+    Ok(())
+}
+
+fn title(text: &str) {
+    println!("\n{text}");
+    println!("{}", "─".repeat(text.chars().count()));
+}
+
+fn say(text: &str) {
+    println!("  {text}");
+}
