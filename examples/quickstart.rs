@@ -44,7 +44,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         .observer(move |event| {
             if let Event::Answered { request, status } = event {
                 let mut counted = counted.lock().unwrap_or_else(|broken| broken.into_inner());
-                *counted.entry(format!("{:6} {}", request.method.as_str(), status.as_u16())).or_default() += 1;
+                *counted.entry(format!("{:6} {}", request.method().as_str(), status.as_u16())).or_default() += 1;
             }
         })
         .build()?;

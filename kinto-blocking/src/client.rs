@@ -35,7 +35,7 @@ impl Client {
 
     /// A client that sends with a transport of one's own.
     ///
-    /// The session should have a seed: see [`SessionBuilder::seed`].
+    /// To make new ids ([`add`](kinto_protocol::Resource::add)) the session needs a seed: see [`SessionBuilder::seed`].
     pub fn with_transport(session: Session, transport: impl Transport + 'static) -> Self {
         Self { session, transport: Arc::new(transport), started: Instant::now() }
     }

@@ -133,8 +133,8 @@ impl Error {
     }
 
     /// Adds what only the exchange knows; the first to know wins.
-    pub(crate) fn during(mut self, request: &RequestLine, attempts: u32, maybe_applied: bool) -> Self {
-        self.0.request.get_or_insert_with(|| request.clone());
+    pub(crate) fn during(mut self, request: RequestLine, attempts: u32, maybe_applied: bool) -> Self {
+        self.0.request.get_or_insert(request);
         self.0.attempts = self.0.attempts.max(attempts);
         self.0.maybe_applied |= maybe_applied;
         self
@@ -306,7 +306,7 @@ mod tests {
         let error = Error::new(ErrorKind::Interrupted, "the connection broke")
             .caused_by("reset by\npeer".into())
             .hint("try again")
-            .during(&request, 3, true);
+            .during(request, 3, true);
         assert_eq!(
             error.to_string(),
             "PUT /buckets/b: the connection broke: reset by\\npeer, after 3 attempts; the change may have been applied (try again)"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::RequestLine;
+use crate::call::Call;
 
 /// Told to the observer of a session (and as an event of `tracing`, with the feature of that name) while something is
 /// under way. No event holds a secret, a body or the values of a query.
@@ -15,14 +15,14 @@ pub enum Event<'a> {
     /// A request was answered, whatever the status.
     Answered {
         /// Which.
-        request: &'a RequestLine,
+        request: &'a Call,
         /// The status.
         status: StatusCode,
     },
     /// A request will be sent again.
     Retry {
         /// Which.
-        request: &'a RequestLine,
+        request: &'a Call,
         /// How often it was tried so far.
         attempts: u32,
         /// The wait before it.
@@ -33,7 +33,7 @@ pub enum Event<'a> {
     /// The server asked for silence, and a request waits.
     Backoff {
         /// Which.
-        request: &'a RequestLine,
+        request: &'a Call,
         /// For how long.
         wait: Duration,
     },

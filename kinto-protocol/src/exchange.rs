@@ -18,7 +18,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::call::{Call, Class};
-use crate::error::{Error, ErrorKind, RequestLine, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::flow::{Flow, Turn};
 use crate::moment::Moment;
@@ -26,7 +26,7 @@ use crate::policy::{Limits, OnBackoff};
 use crate::reply::Reply;
 use crate::retry::{self, Verdict};
 use crate::server_error::{Escaped, errno_of};
-use crate::session::{Request, Response, Session, left, price};
+use crate::session::{Request, Response, Session};
 use crate::transport_error::{FailureKind, TransportError};
 
 /// A flow under way: what to do next, and what came of it.
@@ -98,7 +98,6 @@ enum Phase<T> {
 /// One call, until it has an answer.
 struct UnderWay {
     call: Call,
-    line: RequestLine,
     attempts: u32,
     redirects: u32,
     redirected: Option<Uri>,
@@ -110,8 +109,7 @@ struct UnderWay {
 
 impl UnderWay {
     fn new(call: Call) -> Self {
-        let line = call.line();
-        Self { call, line, attempts: 0, redirects: 0, redirected: None, lost: false, failure: None }
+        Self { call, attempts: 0, redirects: 0, redirected: None, lost: false, failure: None }
     }
 
     fn is_write(&self) -> bool {
@@ -120,7 +118,7 @@ impl UnderWay {
 
     /// Adds to an error what is known of the request.
     fn explain(&self, error: Error, maybe_applied: bool) -> Error {
-        error.during(&self.line, self.attempts, self.is_write() && (maybe_applied || self.lost))
+        error.during(self.call.line(), self.attempts, self.is_write() && (maybe_applied || self.lost))
     }
 }
 
@@ -146,7 +144,7 @@ impl<F: Flow> Exchange<F> {
                     Ok(Some(until)) => self.phase = Phase::Paused(call, until),
                     Err(error) => self.phase = Phase::Ended(Err(call.explain(error, false))),
                 },
-                Phase::Paused(call, until) => match left(until, now) {
+                Phase::Paused(call, until) => match now.left_until(until) {
                     Some(wait) => {
                         self.phase = Phase::Paused(call, until);
                         return Step::Wait(wait);
@@ -160,7 +158,7 @@ impl<F: Flow> Exchange<F> {
                         return Step::Send(request, limits);
                     }
                     // Nothing was sent, so it was no attempt.
-                    Err(error) => self.phase = Phase::Ended(Err(error.during(&call.line, 0, false))),
+                    Err(error) => self.phase = Phase::Ended(Err(error.during(call.call.line(), 0, false))),
                 },
                 Phase::Ended(result) => return Step::Done(result),
                 Phase::Over => return Step::Done(Err(Error::new(ErrorKind::Other, "this exchange is over"))),
@@ -198,12 +196,12 @@ impl<F: Flow> Exchange<F> {
             return Err(Error::new(ErrorKind::Deadline, why));
         }
         let until = self.session.quiet_until();
-        let Some(wait) = left(until, now) else { return Ok(None) };
+        let Some(wait) = now.left_until(until) else { return Ok(None) };
         if until >= self.deadline || self.session.policy().on_backoff == OnBackoff::Fail {
             let error = Error::new(ErrorKind::Backoff, "the server asked for silence, nothing was sent");
             return Err(error.retry_after(Some(wait)));
         }
-        self.session.tell(&Event::Backoff { request: &call.line, wait });
+        self.session.tell(&Event::Backoff { request: &call.call, wait });
         Ok(Some(until))
     }
 
@@ -219,7 +217,7 @@ impl<F: Flow> Exchange<F> {
 
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
         let status = response.status();
-        self.session.tell(&Event::Answered { request: &call.line, status });
+        self.session.tell(&Event::Answered { request: &call.call, status });
         self.heed(response.headers(), now);
         let asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > self.session.policy().limits.response_bytes {
@@ -238,7 +236,7 @@ impl<F: Flow> Exchange<F> {
             }
             maybe_applied = matches!(verdict, Verdict::AgainMarked | Verdict::NoMarked);
         } else if !status.is_server_error() {
-            self.session.earn();
+            self.session.memory().earn();
         }
         let reply = Reply::new(call.call.method().clone(), response, call.lost);
         match self.flow.resume(&self.session, reply) {
@@ -267,17 +265,18 @@ impl<F: Flow> Exchange<F> {
         if !matches!(verdict, Verdict::Again | Verdict::AgainMarked) || call.attempts >= policy.attempts {
             return None;
         }
-        let own = retry::jitter(call.attempts - 1, policy.first_wait, policy.longest_wait, self.session.roll());
+        let own =
+            retry::jitter(call.attempts - 1, policy.first_wait, policy.longest_wait, self.session.memory().roll());
         let until = now.after(own.max(asked.unwrap_or_default()));
         // What the server wants of everybody holds for a retry too.
         let until = until.max(self.session.quiet_until());
-        if until >= self.deadline || !self.session.spend(price(timed_out)) {
+        if until >= self.deadline || !self.session.memory().pay_for_retry(timed_out) {
             return None;
         }
         call.lost |= verdict == Verdict::AgainMarked;
         call.failure = Some(why.to_owned());
         let wait = now.until(until);
-        self.session.tell(&Event::Retry { request: &call.line, attempts: call.attempts, wait, why });
+        self.session.tell(&Event::Retry { request: &call.call, attempts: call.attempts, wait, why });
         Some(until)
     }
 
@@ -318,10 +317,10 @@ impl<F: Flow> Exchange<F> {
     /// What every answer may say about all others.
     fn heed(&self, headers: &HeaderMap, now: Moment) {
         if let Some(wait) = retry::backoff(headers) {
-            self.session.keep_quiet(now.after(wait));
+            self.session.memory().keep_quiet(now.after(wait));
         }
         if let Some(alert) = headers.get("alert")
-            && self.session.is_news(alert)
+            && self.session.memory().is_news(alert)
         {
             let text = String::from_utf8_lossy(alert.as_bytes());
             let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();

@@ -66,6 +66,7 @@ mod flow;
 mod flows;
 mod group;
 mod id;
+mod memory;
 mod moment;
 mod object;
 mod operation;

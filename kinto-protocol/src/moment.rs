@@ -38,6 +38,11 @@ impl Moment {
     pub const fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
+
+    /// The same, or `None` when `later` is not later.
+    pub(crate) fn left_until(self, later: Self) -> Option<Duration> {
+        Some(self.until(later)).filter(|left| !left.is_zero())
+    }
 }
 
 impl From<Duration> for Moment {

@@ -1,8 +1,7 @@
 //! What all exchanges with one server share.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
@@ -12,7 +11,8 @@ use crate::auth::Auth;
 use crate::call::{Call, header};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
-use crate::id::{IdRule, uuid};
+use crate::id::IdRule;
+use crate::memory::Memory;
 use crate::moment::Moment;
 use crate::operation::Operation;
 use crate::policy::Policy;
@@ -22,9 +22,6 @@ use crate::root::Root;
 pub type Request = http::Request<Bytes>;
 /// An answer as it came from the wire.
 pub type Response = http::Response<Bytes>;
-
-/// The retries that a session may make before successes have to earn more.
-const BUDGET: u32 = 500;
 
 /// A server, who the caller is to it, how patient to be, and what the server has asked for so far.
 ///
@@ -43,7 +40,7 @@ const BUDGET: u32 = 500;
 #[derive(Clone)]
 pub struct Session {
     settings: Arc<Settings>,
-    memory: Arc<Mutex<Memory>>,
+    memory: Arc<Memory>,
 }
 
 #[derive(Clone)]
@@ -52,15 +49,24 @@ struct Settings {
     headers: HeaderMap,
     id_rule: IdRule,
     policy: Policy,
+    allow_insecure_http: bool,
     observer: Option<Observer>,
 }
 
-/// What the server asked for, and dice.
-struct Memory {
-    quiet_until: Moment,
-    tokens: u32,
-    dice: [u64; 2],
-    last_alert: Option<Bytes>,
+impl Settings {
+    /// The one place where credentials are taken.
+    fn authorize(&mut self, auth: Option<Auth>) -> Result<()> {
+        let Some(auth) = auth else {
+            self.headers.remove(AUTHORIZATION);
+            return Ok(());
+        };
+        if self.root.is_in_clear() && !self.allow_insecure_http {
+            let why = format!("the credentials would go over the network in clear, to {}", self.root);
+            return Err(Error::input(why).hint("use https, or allow_insecure_http() where the network can be trusted"));
+        }
+        self.headers.insert(AUTHORIZATION, auth.header()?);
+        Ok(())
+    }
 }
 
 /// Makes a [`Session`].
@@ -74,7 +80,7 @@ pub struct SessionBuilder {
     policy: Policy,
     allow_insecure_http: bool,
     observer: Option<Observer>,
-    seed: u128,
+    seed: Option<u128>,
 }
 
 impl Session {
@@ -89,7 +95,7 @@ impl Session {
             policy: Policy::default(),
             allow_insecure_http: false,
             observer: None,
-            seed: 0,
+            seed: None,
         }
     }
 
@@ -117,13 +123,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the credentials cannot be sent.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the credentials cannot be sent, or would go in clear over a
+    /// network.
     pub fn with_auth(&self, auth: Option<Auth>) -> Result<Self> {
         let mut settings = Settings::clone(&self.settings);
-        match auth {
-            Some(auth) => settings.headers.insert(AUTHORIZATION, auth.header()?),
-            None => settings.headers.remove(AUTHORIZATION),
-        };
+        settings.authorize(auth)?;
         Ok(self.with(settings))
     }
 
@@ -172,56 +176,20 @@ impl Session {
         &self.settings.root
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        // What is in there is whole after every statement, whoever panicked elsewhere.
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A new id: a random UUID.
-    pub(crate) fn new_id(&self) -> String {
-        let mut memory = self.memory();
-        // Two rows of dice, so that all 128 bits of the seed count.
-        uuid(u128::from(memory.roll(0)) << 64 | u128::from(memory.roll(1)))
-    }
-
-    pub(crate) fn roll(&self) -> u64 {
-        self.memory().roll(0)
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Until when the server wants no requests.
     #[must_use]
     pub fn quiet_until(&self) -> Moment {
-        self.memory().quiet_until
+        self.memory.quiet_until()
     }
 
-    /// Closes the gate until then. It never opens earlier than was once asked for.
-    pub(crate) fn keep_quiet(&self, until: Moment) {
-        let mut memory = self.memory();
-        memory.quiet_until = memory.quiet_until.max(until);
-    }
-
-    /// Takes what a retry costs, if there is enough left.
-    pub(crate) fn spend(&self, tokens: u32) -> bool {
-        let mut memory = self.memory();
-        let left = memory.tokens.checked_sub(tokens);
-        memory.tokens = left.unwrap_or(memory.tokens);
-        left.is_some()
-    }
-
-    /// Gives back a little for a success.
-    pub(crate) fn earn(&self) {
-        let mut memory = self.memory();
-        memory.tokens = (memory.tokens + 1).min(BUDGET);
-    }
-
-    /// Whether this alert has not been told before.
-    pub(crate) fn is_news(&self, alert: &HeaderValue) -> bool {
-        let mut memory = self.memory();
-        let news = memory.last_alert.as_deref() != Some(alert.as_bytes());
-        if news {
-            memory.last_alert = Some(Bytes::copy_from_slice(alert.as_bytes()));
-        }
-        news
+    /// A new id: a random UUID.
+    pub(crate) fn new_id(&self) -> Result<String> {
+        let none = || Error::input("new ids need random numbers, and this session has none");
+        self.memory.new_id().ok_or_else(|| none().hint("give the session a seed, or the object an id"))
     }
 
     pub(crate) fn tell(&self, event: &Event<'_>) {
@@ -229,17 +197,6 @@ impl Session {
         if let Some(observer) = &self.settings.observer {
             observer(event);
         }
-    }
-}
-
-impl Memory {
-    /// The next of an endless row of random numbers (splitmix64).
-    fn roll(&mut self, row: usize) -> u64 {
-        self.dice[row] = self.dice[row].wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.dice[row];
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }
 
@@ -287,9 +244,9 @@ impl SessionBuilder {
     }
 
     /// Where random numbers begin: ids of new objects and waits come from it, so it must be different each time. The
-    /// front-ends take care of it.
+    /// front-ends take care of it. Without, no new ids are made.
     pub fn seed(mut self, seed: u128) -> Self {
-        self.seed = seed;
+        self.seed = Some(seed);
         self
     }
 
@@ -310,21 +267,10 @@ impl SessionBuilder {
             let (name, value) = header(name, value)?;
             headers.append(name, value);
         }
-        if let Some(auth) = &self.auth {
-            if root.is_in_clear() && !self.allow_insecure_http {
-                return Err(Error::input(format!("the credentials would go over the network in clear, to {root}"))
-                    .hint("use https, or allow_insecure_http() where the network can be trusted"));
-            }
-            headers.insert(AUTHORIZATION, auth.header()?);
-        }
-        let (id_rule, policy, observer) = (self.id_rule, self.policy, self.observer);
-        #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
-        let dice = [(self.seed >> 64) as u64, self.seed as u64];
-        let memory = Memory { quiet_until: Moment::default(), tokens: BUDGET, dice, last_alert: None };
-        Ok(Session {
-            settings: Arc::new(Settings { root, headers, id_rule, policy, observer }),
-            memory: Arc::new(Mutex::new(memory)),
-        })
+        let Self { id_rule, policy, allow_insecure_http, observer, .. } = self;
+        let mut settings = Settings { root, headers, id_rule, policy, allow_insecure_http, observer };
+        settings.authorize(self.auth)?;
+        Ok(Session { settings: Arc::new(settings), memory: Arc::new(Memory::new(self.seed)) })
     }
 }
 
@@ -339,15 +285,4 @@ impl fmt::Debug for SessionBuilder {
         // The URL may hold a password, which is refused only when built.
         f.debug_struct("SessionBuilder").field("auth", &self.auth).finish_non_exhaustive()
     }
-}
-
-/// The price of a retry, in tokens of the budget.
-pub(crate) fn price(timed_out: bool) -> u32 {
-    if timed_out { 10 } else { 5 }
-}
-
-/// How long a moment is still to come.
-pub(crate) fn left(until: Moment, now: Moment) -> Option<Duration> {
-    let left = now.until(until);
-    (!left.is_zero()).then_some(left)
 }

@@ -31,7 +31,7 @@
 //!
 //! - `KINTO_PYTHON`: the Python to use, instead of `python3` or `python` from the path.
 //! - `KINTO_SERVER_URL`: a server that runs already (`http://127.0.0.1:8888/v1`), to be used by
-//!   [`KintoServer::shared`] in place of one of its own with [`Backend::Memory`]. Tests flush it.
+//!   [`KintoServer::shared`] in place of one of its own with [`Backend::Memory`]. Tests make accounts and buckets there.
 //! - `CARGO_TARGET_DIR`: where the target folder is, if not in the workspace.
 
 mod backend;
@@ -42,11 +42,13 @@ mod probe;
 mod python;
 mod server;
 mod shared;
+mod stub;
 mod supervisor;
 
 pub use backend::Backend;
 pub use error::StartError;
 pub use server::{Builder, KintoServer};
+pub use stub::{Answer, Stub};
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

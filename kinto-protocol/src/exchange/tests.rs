@@ -224,6 +224,12 @@ fn a_lost_answer_is_repeated_by_class() {
 }
 
 #[test]
+fn new_ids_need_a_seed() {
+    let mut bench = Bench { session: Session::builder("http://localhost:1/v1").build().unwrap(), now: Moment::default() };
+    assert_eq!(bench.run(records().add(&json!({})), vec![]).error().kind(), ErrorKind::Input);
+}
+
+#[test]
 fn a_request_is_the_same_when_it_is_repeated() {
     let run = run(records().add(&json!({"n": 1})), vec![fails(FailureKind::Interrupted), answer(201, &[], RECORD)]);
     assert_eq!(run.requests[0].uri(), run.requests[1].uri());
@@ -613,5 +619,7 @@ fn credentials_do_not_go_in_clear() {
     let error = builder().build().unwrap_err();
     assert!(error.kind() == ErrorKind::Input && error.to_string().contains("https"));
     assert!(builder().allow_insecure_http().build().is_ok());
+    let anonymous = Session::builder("http://kinto.example/v1").build().unwrap();
+    assert!(anonymous.with_auth(Some(Auth::bearer("s3cr3t"))).is_err(), "nor afterwards");
     assert!(Session::builder("http://kinto.example/v1").build().is_ok());
 }

@@ -81,7 +81,7 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
     type Output = Object<T>;
 
     fn call(&self, session: &Session) -> Result<Call> {
-        let id = self.id.clone().unwrap_or_else(|| session.new_id());
+        let id = self.id.clone().map_or_else(|| session.new_id(), Ok)?;
         let path = self.resource.object_path(&id);
         let mut content = self.content.clone();
         content.settle_id(&id, path.in_default_bucket())?;
