@@ -6,11 +6,9 @@ use std::thread;
 use std::time::Instant;
 
 use kinto_protocol::{
-    Auth, Event, FailureKind, Flow, IdRule, List, ListItem, Moment, Policy, Result, Session, SessionBuilder, Step,
-    TransportError,
+    Auth, Event, FailureKind, Flow, IdRule, Moment, Policy, Result, Session, SessionBuilder, Step, TransportError,
 };
 
-use crate::items::{ItemIter, PageIter};
 use crate::transport::Transport;
 use crate::transport_ureq::Ureq;
 
@@ -58,16 +56,6 @@ impl Client {
                 Step::Done(result) => return result,
             }
         }
-    }
-
-    /// Reads a list page by page, in the memory of one page.
-    pub fn pages<I: ListItem>(&self, list: List<I>) -> PageIter<I> {
-        PageIter::new(self.clone(), list.pages())
-    }
-
-    /// Reads a list object by object, in the memory of one page.
-    pub fn items<I: ListItem>(&self, list: List<I>) -> ItemIter<I> {
-        ItemIter::new(self.pages(list))
     }
 
     /// What it shares with its clones: the server, the credentials, the policy.

@@ -2,9 +2,21 @@
 
 use std::fmt;
 
-use kinto_protocol::{ListItem, Listing, Pages, Result};
+use kinto_protocol::{List, ListItem, Listing, Pages, Result};
 
 use crate::client::Client;
+
+impl Client {
+    /// Reads a list page by page, in the memory of one page.
+    pub fn pages<I: ListItem>(&self, list: List<I>) -> PageIter<I> {
+        PageIter { client: self.clone(), pages: list.pages(), failed: false }
+    }
+
+    /// Reads a list object by object, in the memory of one page.
+    pub fn items<I: ListItem>(&self, list: List<I>) -> ItemIter<I> {
+        ItemIter { pages: self.pages(list), page: Vec::new().into_iter() }
+    }
+}
 
 /// The pages of a list, see [`Client::pages`].
 ///
@@ -18,10 +30,6 @@ pub struct PageIter<I> {
 }
 
 impl<I> PageIter<I> {
-    pub(crate) fn new(client: Client, pages: Pages<I>) -> Self {
-        Self { client, pages, failed: false }
-    }
-
     /// The cursor, where it stands.
     #[must_use]
     pub fn into_pages(self) -> Pages<I> {
@@ -53,12 +61,6 @@ impl<I> fmt::Debug for PageIter<I> {
 pub struct ItemIter<I> {
     pages: PageIter<I>,
     page: std::vec::IntoIter<I>,
-}
-
-impl<I> ItemIter<I> {
-    pub(crate) fn new(pages: PageIter<I>) -> Self {
-        Self { pages, page: Vec::new().into_iter() }
-    }
 }
 
 impl<I: ListItem> Iterator for ItemIter<I> {

@@ -240,7 +240,7 @@ impl Error {
             | ErrorKind::Interrupted
             | ErrorKind::Backoff
             | ErrorKind::Deadline => true,
-            ErrorKind::Server => self.status().is_some_and(crate::retry::is_transient),
+            ErrorKind::Server => self.server().is_some_and(ServerError::is_transient),
             _ => false,
         }
     }

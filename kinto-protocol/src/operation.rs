@@ -1,11 +1,10 @@
 //! One request and its typed answer.
 
 use crate::call::Call;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{Flow, Turn};
 use crate::reply::Reply;
-use crate::server_error::ServerError;
-use crate::session::Session;
+use crate::session::{Request, Session};
 
 /// Exactly one request and its typed answer.
 ///
@@ -47,6 +46,17 @@ impl<O: Operation> Flow for O {
     }
 }
 
+impl Session {
+    /// The request that an operation makes, without sending it: a dry run.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot be sent.
+    pub fn request<O: Operation>(&self, operation: &O) -> Result<Request> {
+        self.http_request(&operation.call(self)?, None)
+    }
+}
+
 /// A request of one's own: the plain answer, unless it is an error.
 impl Operation for Call {
     type Output = Reply;
@@ -57,7 +67,7 @@ impl Operation for Call {
 
     fn parse(&self, reply: &Reply) -> Result<Reply> {
         if reply.status().is_client_error() || reply.status().is_server_error() {
-            return Err(Error::of_server(ServerError::read(reply)));
+            return Err(reply.error());
         }
         Ok(reply.clone())
     }

@@ -82,12 +82,22 @@ impl Reply {
     pub fn success(&self) -> Result<&Self> {
         match self.status.as_u16() {
             200 | 201 | 204 => Ok(self),
-            400..=599 => Err(Error::of_server(ServerError::read(self))),
+            400..=599 => Err(self.error()),
             _ => Err(self.unexpected()),
         }
     }
 
-    pub(crate) fn unexpected(&self) -> Error {
+    /// What the server said of an error.
+    pub(crate) fn server_error(&self) -> ServerError {
+        ServerError::read(self.status, &self.body)
+    }
+
+    /// The error that this answer is.
+    pub(crate) fn error(&self) -> Error {
+        Error::of_server(self.server_error())
+    }
+
+    fn unexpected(&self) -> Error {
         Error::new(ErrorKind::Protocol, format!("the status {} is no answer to this request", self.status.as_u16()))
     }
 

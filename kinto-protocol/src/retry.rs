@@ -65,11 +65,6 @@ pub(crate) fn after_status(class: Class, status: StatusCode) -> Option<Verdict> 
     })
 }
 
-/// Whether the same request may get another answer later.
-pub(crate) fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
 /// The wait before retry `n` (from 0): anything up to a bound that doubles each time.
 pub(crate) fn jitter(n: u32, base: Duration, longest: Duration, random: u64) -> Duration {
     let bound = base.saturating_mul(1_u32.checked_shl(n).unwrap_or(u32::MAX)).min(longest);

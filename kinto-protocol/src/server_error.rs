@@ -8,8 +8,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::reply::Reply;
-
 /// How much of each of an error's texts is kept, in bytes. An existing object is kept whole.
 const KEPT: usize = 64 * 1024;
 /// How much of a body that is not Kinto's JSON is shown, in characters.
@@ -78,9 +76,9 @@ fn text_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, 
 }
 
 impl ServerError {
-    pub(crate) fn read(reply: &Reply) -> Self {
+    pub(crate) fn read(status: StatusCode, body: &[u8]) -> Self {
         let mut read = Self {
-            status: reply.status(),
+            status,
             errno: None,
             error: None,
             message: None,
@@ -89,7 +87,7 @@ impl ServerError {
             excerpt: String::new(),
         };
         // Each member alone, so that one odd member does not hide the others.
-        let parsed: Option<Map<String, Value>> = serde_json::from_slice(reply.body()).ok();
+        let parsed: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
         match parsed {
             Some(mut members) => {
                 let mut text = |name| match members.remove(name) {
@@ -106,7 +104,7 @@ impl ServerError {
                 read.details = members.remove("details").map_or(Details::None, details);
             }
             None => {
-                let start = &reply.body()[..reply.body().len().min(4 * SHOWN)];
+                let start = &body[..body.len().min(4 * SHOWN)];
                 read.excerpt = String::from_utf8_lossy(start).trim().chars().take(SHOWN).collect();
             }
         }
@@ -163,6 +161,11 @@ impl ServerError {
     #[must_use]
     pub fn excerpt(&self) -> &str {
         &self.excerpt
+    }
+
+    /// Whether the same request may get another answer later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self.status.as_u16(), 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504)
     }
 
     pub(crate) fn hint(&self) -> Option<&'static str> {
@@ -266,10 +269,9 @@ pub(crate) fn errno_of(body: &Bytes) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, Method};
 
     fn read(status: u16, body: &'static [u8]) -> ServerError {
-        ServerError::read(&Reply::test(Method::GET, status, HeaderMap::new(), body))
+        ServerError::read(StatusCode::from_u16(status).unwrap(), body)
     }
 
     #[test]

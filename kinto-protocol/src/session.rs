@@ -14,7 +14,6 @@ use crate::event::{Event, Observer};
 use crate::id::IdRule;
 use crate::memory::Memory;
 use crate::moment::Moment;
-use crate::operation::Operation;
 use crate::policy::Policy;
 use crate::root::Root;
 
@@ -145,15 +144,6 @@ impl Session {
 
     fn with(&self, settings: Settings) -> Self {
         Self { settings: Arc::new(settings), memory: Arc::clone(&self.memory) }
-    }
-
-    /// The request that an operation makes, without sending it: a dry run.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot be sent.
-    pub fn request<O: Operation>(&self, operation: &O) -> Result<Request> {
-        self.http_request(&operation.call(self)?, None)
     }
 
     /// The only place where a `Call` becomes an `http::Request`.

@@ -225,7 +225,8 @@ fn a_lost_answer_is_repeated_by_class() {
 
 #[test]
 fn new_ids_need_a_seed() {
-    let mut bench = Bench { session: Session::builder("http://localhost:1/v1").build().unwrap(), now: Moment::default() };
+    let mut bench =
+        Bench { session: Session::builder("http://localhost:1/v1").build().unwrap(), now: Moment::default() };
     assert_eq!(bench.run(records().add(&json!({})), vec![]).error().kind(), ErrorKind::Input);
 }
 

@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use crate::address::{Kind, ObjectRef, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::Tombstone;
 use crate::operation::Operation;
 use crate::path::Path;
@@ -93,15 +93,10 @@ impl Operation for DeleteIfPresent {
     fn parse(&self, reply: &Reply) -> Result<Option<Tombstone>> {
         let absent =
             reply.status() == StatusCode::NOT_FOUND || (self.hidden_counts && reply.status() == StatusCode::FORBIDDEN);
-        if absent && !is_unknown_url(reply) {
+        // An answer that is not Kinto's says nothing about the object.
+        if absent && reply.server_error().errno().is_some() {
             return Ok(None);
         }
         self.delete.parse(reply).map(Some)
     }
-}
-
-/// A 404 that is not Kinto's says nothing about the object.
-fn is_unknown_url(reply: &Reply) -> bool {
-    let error = Error::of_server(crate::server_error::ServerError::read(reply));
-    error.is_not_found() && error.errno().is_none()
 }

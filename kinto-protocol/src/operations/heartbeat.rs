@@ -6,10 +6,9 @@ use http::{Method, StatusCode};
 
 use crate::call::Call;
 use crate::endpoints;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::operation::Operation;
 use crate::reply::Reply;
-use crate::server_error::ServerError;
 use crate::session::Session;
 
 /// Asks the server whether each of its parts works: storage, cache, permissions, plugins.
@@ -54,7 +53,7 @@ impl Operation for GetHeartbeat {
     fn parse(&self, reply: &Reply) -> Result<Heartbeat> {
         if reply.status() == StatusCode::SERVICE_UNAVAILABLE {
             let parts = serde_json::from_slice(reply.body());
-            return parts.map(|parts| Heartbeat { parts }).map_err(|_| Error::of_server(ServerError::read(reply)));
+            return parts.map(|parts| Heartbeat { parts }).map_err(|_| reply.error());
         }
         Ok(Heartbeat { parts: reply.json()? })
     }

@@ -14,7 +14,6 @@ use crate::operation::Operation;
 use crate::patch::Envelope;
 use crate::permissions::Permissions;
 use crate::reply::Reply;
-use crate::server_error::ServerError;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
@@ -23,7 +22,7 @@ use crate::timestamp::Timestamp;
 /// precondition.
 ///
 /// A precondition that is not met is a 412, [`is_precondition_failed`](crate::Error::is_precondition_failed), with the
-/// object as it stands in [`existing`](ServerError::existing).
+/// object as it stands in [`existing`](crate::ServerError::existing).
 pub struct Put<T> {
     resource: Resource<T>,
     id: Option<String>,
@@ -114,7 +113,7 @@ pub(crate) fn applied_before<T: DeserializeOwned>(
     if !reply.is_repeated() || reply.status() != StatusCode::PRECONDITION_FAILED {
         return None;
     }
-    let error = ServerError::read(reply);
+    let error = reply.server_error();
     let existing = error.existing().filter(|existing| ours(existing))?;
     let text = serde_json::json!({"data": existing}).to_string();
     // A type that cannot read it leaves the 412 as it is.
