@@ -70,6 +70,8 @@ pub struct Exchange<F: Flow> {
     flow: F,
     phase: Phase<F::Output>,
     deadline: Moment,
+    /// Whether the server may have carried out a write: one succeeded, or the answer to one was lost.
+    touched: bool,
 }
 
 /// What the driver has to do.
@@ -101,7 +103,7 @@ struct UnderWay {
     attempts: u32,
     redirects: u32,
     redirected: Option<Uri>,
-    /// Whether an attempt may have reached the server although its answer was lost.
+    /// Whether the answer to an earlier attempt was lost, which may have been carried out.
     lost: bool,
     /// What went wrong last.
     failure: Option<String>,
@@ -115,17 +117,12 @@ impl UnderWay {
     fn is_write(&self) -> bool {
         self.call.repeat_class() != Class::Safe
     }
-
-    /// Adds to an error what is known of the request.
-    fn explain(&self, error: Error, maybe_applied: bool) -> Error {
-        error.during(self.call.line(), self.attempts, self.is_write() && (maybe_applied || self.lost))
-    }
 }
 
 impl Session {
     /// Begins an exchange with the server.
     pub fn exchange<F: Flow>(&self, flow: F) -> Exchange<F> {
-        Exchange { session: self.clone(), flow, phase: Phase::Start, deadline: Moment::default() }
+        Exchange { session: self.clone(), flow, phase: Phase::Start, deadline: Moment::default(), touched: false }
     }
 }
 
@@ -136,13 +133,15 @@ impl<F: Flow> Exchange<F> {
             match std::mem::replace(&mut self.phase, Phase::Over) {
                 Phase::Start => {
                     self.deadline = now.after(self.session.policy().deadline);
-                    let turn = self.flow.start(&self.session);
-                    self.phase = Self::turn(turn);
+                    self.phase = match self.flow.start(&self.session) {
+                        Ok(turn) => Self::turn(turn),
+                        Err(error) => Phase::Ended(self.flow.fail(error)),
+                    };
                 }
                 Phase::Ready(call) => match self.gate(&call, now) {
                     Ok(None) => self.phase = Phase::Flying(UnderWay { attempts: call.attempts + 1, ..call }),
                     Ok(Some(until)) => self.phase = Phase::Paused(call, until),
-                    Err(error) => self.phase = Phase::Ended(Err(call.explain(error, false))),
+                    Err(error) => self.phase = self.ended(&call, error),
                 },
                 Phase::Paused(call, until) => match now.left_until(until) {
                     Some(wait) => {
@@ -158,7 +157,7 @@ impl<F: Flow> Exchange<F> {
                         return Step::Send(request, limits);
                     }
                     // Nothing was sent, so it was no attempt.
-                    Err(error) => self.phase = Phase::Ended(Err(error.during(call.call.line(), 0, false))),
+                    Err(error) => self.phase = self.ended(&UnderWay { attempts: call.attempts - 1, ..call }, error),
                 },
                 Phase::Ended(result) => return Step::Done(result),
                 Phase::Over => return Step::Done(Err(Error::new(ErrorKind::Other, "this exchange is over"))),
@@ -178,12 +177,17 @@ impl<F: Flow> Exchange<F> {
         };
     }
 
-    fn turn(turn: Result<Turn<F::Output>>) -> Phase<F::Output> {
+    fn turn(turn: Turn<F::Output>) -> Phase<F::Output> {
         match turn {
-            Ok(Turn::Ask(call)) => Phase::Ready(UnderWay::new(call)),
-            Ok(Turn::Done(output)) => Phase::Ended(Ok(output)),
-            Err(error) => Phase::Ended(Err(error)),
+            Turn::Ask(call) => Phase::Ready(UnderWay::new(call)),
+            Turn::Done(output) => Phase::Ended(Ok(output)),
         }
+    }
+
+    /// Ends with an error, and with all that is known of it.
+    fn ended(&mut self, call: &UnderWay, error: Error) -> Phase<F::Output> {
+        let error = error.during(call.call.line(), call.attempts, self.touched);
+        Phase::Ended(self.flow.fail(error))
     }
 
     /// Whether a call may be sent now; if later, when.
@@ -198,7 +202,7 @@ impl<F: Flow> Exchange<F> {
         let until = self.session.quiet_until();
         let Some(wait) = now.left_until(until) else { return Ok(None) };
         if until >= self.deadline || self.session.policy().on_backoff == OnBackoff::Fail {
-            let error = Error::new(ErrorKind::Backoff, "the server asked for silence, nothing was sent");
+            let error = Error::new(ErrorKind::Backoff, "the server asked for silence");
             return Err(error.retry_after(Some(wait)));
         }
         self.session.tell(&Event::Backoff { request: &call.call, wait });
@@ -211,8 +215,9 @@ impl<F: Flow> Exchange<F> {
         if let Some(until) = self.again(&mut call, verdict, None, timed_out, &failure.to_string(), now) {
             return Phase::Paused(call, until);
         }
-        let maybe_applied = matches!(verdict, Verdict::AgainMarked | Verdict::NoMarked);
-        Phase::Ended(Err(call.explain(no_answer(failure, &self.session), maybe_applied)))
+        self.touched |= verdict.is_marked();
+        let error = no_answer(failure, &self.session);
+        self.ended(&call, error)
     }
 
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
@@ -221,31 +226,31 @@ impl<F: Flow> Exchange<F> {
         self.heed(response.headers(), now);
         let asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > self.session.policy().limits.response_bytes {
-            let error = Error::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE);
-            return Phase::Ended(Err(call.explain(error, true)));
+            self.touched |= call.is_write();
+            return self
+                .ended(&call, Error::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE));
         }
         if is_redirect(status) {
             return self.redirected(call, &response);
         }
-        let mut maybe_applied = false;
         let final_answer = call.call.expects(status) || (status == StatusCode::CONFLICT && !is_aborted(&response));
         if !final_answer && let Some(verdict) = retry::after_status(call.call.repeat_class(), status) {
             let why = format!("the server answered {}", status.as_u16());
             if let Some(until) = self.again(&mut call, verdict, asked, false, &why, now) {
                 return Phase::Paused(call, until);
             }
-            maybe_applied = matches!(verdict, Verdict::AgainMarked | Verdict::NoMarked);
+            self.touched |= verdict.is_marked();
         } else if !status.is_server_error() {
             self.session.memory().earn();
         }
         let reply = Reply::new(call.call.method().clone(), response, call.lost);
+        // A success is one, whether it can be understood or not.
+        self.touched |= call.is_write() && !status.is_client_error() && !status.is_server_error();
         match self.flow.resume(&self.session, reply) {
-            Ok(turn) => Self::turn(Ok(turn)),
+            Ok(turn) => Self::turn(turn),
             Err(error) => {
-                // A success that cannot be understood is still one.
-                maybe_applied |= matches!(error.kind(), ErrorKind::Decode | ErrorKind::Protocol);
                 let asked = asked.filter(|_| error.kind() == ErrorKind::Server);
-                Phase::Ended(Err(call.explain(error.retry_after(asked), maybe_applied)))
+                self.ended(&call, error.retry_after(asked))
             }
         }
     }
@@ -253,7 +258,7 @@ impl<F: Flow> Exchange<F> {
     /// When the call is to be sent again, if it is: the verdict allows it, and neither attempts, deadline nor budget
     /// are used up.
     fn again(
-        &self,
+        &mut self,
         call: &mut UnderWay,
         verdict: Verdict,
         asked: Option<Duration>,
@@ -269,11 +274,16 @@ impl<F: Flow> Exchange<F> {
             retry::jitter(call.attempts - 1, policy.first_wait, policy.longest_wait, self.session.memory().roll());
         let until = now.after(own.max(asked.unwrap_or_default()));
         // What the server wants of everybody holds for a retry too.
-        let until = until.max(self.session.quiet_until());
+        let quiet = self.session.quiet_until();
+        if policy.on_backoff == OnBackoff::Fail && quiet > now {
+            return None;
+        }
+        let until = until.max(quiet);
         if until >= self.deadline || !self.session.memory().pay_for_retry(timed_out) {
             return None;
         }
-        call.lost |= verdict == Verdict::AgainMarked;
+        call.lost |= verdict.is_marked();
+        self.touched |= verdict.is_marked();
         call.failure = Some(why.to_owned());
         let wait = now.until(until);
         self.session.tell(&Event::Retry { request: &call.call, attempts: call.attempts, wait, why });
@@ -281,31 +291,25 @@ impl<F: Flow> Exchange<F> {
     }
 
     /// A reading request may follow within the origin, a write never.
-    fn redirected(&self, mut call: UnderWay, response: &Response) -> Phase<F::Output> {
+    fn redirected(&mut self, mut call: UnderWay, response: &Response) -> Phase<F::Output> {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let status = response.status().as_u16();
         // Neither a user nor a query is anybody's business.
         let shown = location.split(['?', '#']).next().unwrap_or_default();
         let shown = shown.rsplit_once('@').map_or(shown, |(_, rest)| rest);
         let why = format!("redirected ({status}) to \"{}\"", Escaped(shown));
-        let refused = |why: String, hint: &'static str| {
-            let error = Error::new(ErrorKind::Redirect, why).hint(hint);
-            Phase::Ended(Err(call.explain(error, false)))
-        };
+        let refused = |why: String, hint: &'static str| Error::new(ErrorKind::Redirect, why).hint(hint);
         if !matches!(*call.call.method(), Method::GET | Method::HEAD) {
-            return refused(
-                format!("{why}, which a write does not follow: nothing was changed"),
-                "is the base URL complete, with its version such as /v1?",
-            );
+            let hint = "is the base URL complete, with its version such as /v1?";
+            return self.ended(&call, refused(format!("{why}, which a write does not follow"), hint));
         }
         let Some(target) = self.session.root().follow(location) else {
-            return refused(
-                format!("{why}, which is not the origin of this API"),
-                "use the URL of the API itself as base URL",
-            );
+            let hint = "use the URL of the API itself as base URL";
+            return self.ended(&call, refused(format!("{why}, which is not the origin of this API"), hint));
         };
         if call.redirects >= self.session.policy().redirects {
-            return refused(format!("{why}, and to others before"), "the server redirects in a circle");
+            return self
+                .ended(&call, refused(format!("{why}, and to others before"), "the server redirects in a circle"));
         }
         call.redirects += 1;
         call.redirected = Some(target);

@@ -1,7 +1,7 @@
 //! A conversation of several requests.
 
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -34,6 +34,15 @@ pub trait Flow: Send {
     ///
     /// Whatever ends the flow.
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>>;
+
+    /// Takes the error that ends the exchange, whoever found it, and may add what the flow knows of it.
+    ///
+    /// # Errors
+    ///
+    /// That error, unless the flow has an outcome all the same.
+    fn fail(&mut self, error: Error) -> Result<Self::Output> {
+        Err(error)
+    }
 }
 
 /// What a flow wants.

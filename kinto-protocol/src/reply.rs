@@ -57,8 +57,8 @@ impl Reply {
         &self.body
     }
 
-    /// Whether an earlier attempt at the same request may have reached the server: its answer was lost. Then a 412 or
-    /// a 404 may be about what that attempt itself did.
+    /// Whether an earlier attempt at the same request may have been carried out: its answer was lost. Then a 412 or a
+    /// 404 may be about what that attempt itself did.
     #[must_use]
     pub fn is_repeated(&self) -> bool {
         self.repeated

@@ -35,6 +35,13 @@ pub(crate) enum Verdict {
     NoMarked,
 }
 
+impl Verdict {
+    /// Whether the attempt may have reached the server.
+    pub(crate) fn is_marked(self) -> bool {
+        matches!(self, Self::AgainMarked | Self::NoMarked)
+    }
+}
+
 /// What may be done after a transport failed.
 pub(crate) fn after_failure(class: Class, failure: &TransportError) -> Verdict {
     let lost = |retry: bool| match (class, retry) {

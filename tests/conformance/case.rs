@@ -62,9 +62,7 @@ impl Case {
     fn read(case: &Value) -> Self {
         let (call, outcome) = (&case["call"], &case["outcome"]);
         let steps = match call["args"]["steps"].as_array() {
-            Some(steps) => {
-                steps.iter().enumerate().map(|(n, step)| Step::read(step, &outcome["steps"][n])).collect()
-            }
+            Some(steps) => steps.iter().enumerate().map(|(n, step)| Step::read(step, &outcome["steps"][n])).collect(),
             None => vec![Step::read(call, outcome)],
         };
         let exchanges = case["exchanges"].as_array().expect("exchanges are a list");
@@ -191,7 +189,7 @@ impl Args {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
-        &self.0
+        self.0.iter()
     }
 }
 

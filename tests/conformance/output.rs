@@ -29,7 +29,7 @@ pub(crate) enum Stop {
     /// The operation failed.
     Failed(Error),
     /// There was not even an operation: our types do not take the argument.
-    Refused(&'static str),
+    Refused(#[allow(dead_code, reason = "shown when a case is not as expected")] &'static str),
     /// The request was built and not sent.
     Dry,
 }

@@ -20,19 +20,18 @@ pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, met
         "get_endpoint" => return endpoint(client, args),
         _ => {}
     }
+    let is_generator = method == "get_paginated_records";
     let (verb, noun) = method.split_once('_').expect("a method is a verb and a noun");
-    let mut scene = Scene { stage, session, resource: resource(client, args, noun)?, args, id: None };
-    if let Some(plain) = noun.strip_suffix('s') {
-        return match (verb, plain) {
-            ("get", _) => scene.list(),
-            ("delete", _) => scene.delete_all(),
+    let mut scene = Scene { stage, session, resource: resource(client, args, noun)?, args, id: None, is_generator };
+    if noun.ends_with('s') {
+        return match verb {
+            "get" => scene.list(),
+            "delete" => scene.delete_all(),
             _ => panic!("no list has the method {method}"),
         };
     }
-    match noun {
-        "records_timestamp" => return scene.timestamp(),
-        "paginated_records" => return scene.list(),
-        _ => {}
+    if noun == "records_timestamp" {
+        return scene.timestamp();
     }
     scene.id = scene.id_of(client, noun);
     match verb {
@@ -86,6 +85,7 @@ struct Scene<'a> {
     resource: Resource,
     args: &'a Args,
     id: Option<String>,
+    is_generator: bool,
 }
 
 impl Scene<'_> {
@@ -248,31 +248,31 @@ impl Scene<'_> {
 
     fn listed<I: ListItem + Item>(self, list: List<I>) -> Outcome {
         let size = self.args.given("_limit").and_then(|limit| text(limit).parse().ok());
-        let mut list = filters::apply(list, self.args);
         // The generator of Python gives pages, and has no option for their number.
-        let in_pages = self.args.get("in_pages").is_some();
-        let pages = self.args.number("pages").filter(|_| !in_pages);
+        let pages = self.args.number("pages").filter(|_| !self.is_generator);
+        let mut list = filters::apply(list, self.args);
+        list = match size {
+            // Python's `_limit` alone reads one page.
+            Some(size) if pages.is_none() && !self.is_generator => list.limit(size),
+            Some(size) => list.page_size(size),
+            None => list,
+        };
         if let Some(at) = self.args.given("if_none_match") {
-            if let Some(size) = size {
-                list = list.page_size(size);
-            }
             return self.stage.send(self.session, list.if_changed_since(timestamp(at)?)).map(Output::from);
         }
-        list = match (size, pages) {
-            // Python's `_limit` alone reads one page.
-            (Some(size), None) if !in_pages => list.limit(size),
-            (Some(size), _) => list.page_size(size),
-            (None, _) => list,
-        };
-        let Some(count) = pages else { return self.stage.send(self.session, list).map(Output::from) };
-        let mut pages = list.pages();
-        let mut items = Vec::new();
-        // Python reads one page even when it is asked for none.
-        for _ in 0..count.max(1) {
-            let Some(page) = self.stage.send(self.session, &mut pages)? else { break };
-            items.extend(page.into_iter().map(Item::item));
+        if !self.is_generator && pages.is_none() {
+            return self.stage.send(self.session, list).map(Output::from);
         }
-        Ok(Output::Plain(items.into()))
+        // Python reads one page even when it is asked for none.
+        let most = pages.map_or(u32::MAX, |pages| pages.max(1));
+        let (mut pages, mut read, mut items) = (list.pages(), Vec::new(), Vec::new());
+        for _ in 0..most {
+            let Some(page) = self.stage.send(self.session, &mut pages)? else { break };
+            let page: Vec<Value> = page.into_iter().map(Item::item).collect();
+            items.extend(page.iter().cloned());
+            read.push(json!({"data": page}));
+        }
+        Ok(Output::Plain(if self.is_generator { read } else { items }.into()))
     }
 }
 
@@ -285,7 +285,9 @@ fn timestamp(value: &Value) -> Result<Timestamp, Stop> {
 fn plain(value: &Value) -> Value {
     match value {
         Value::Object(members) if members.contains_key("__type__") => members["value"].clone(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>().into(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>().into()
+        }
         Value::Array(items) => items.iter().map(plain).collect(),
         other => other.clone(),
     }

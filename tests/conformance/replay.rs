@@ -64,7 +64,10 @@ pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
     let alerts = Arc::new(Mutex::new(Vec::new()));
     let mut now = Moment::at(Duration::from_secs(1_000));
     let mut steps = Vec::new();
-    let session = session(case, &case.client, manner, &alerts);
+    let session = match session(case, &case.client, manner, &alerts) {
+        Ok(session) => session,
+        Err(error) => return Run { steps: vec![Played::nothing(Err(error.into()))], alerts: Vec::new() },
+    };
     for (number, step) in case.steps.iter().enumerate() {
         if step.method == "#advance" {
             let seconds = step.args.get("seconds").and_then(Value::as_f64).unwrap_or_default();
@@ -73,15 +76,15 @@ pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
             continue;
         }
         let mut stage = Stage::new(case, number, now, manner);
-        let outcome = match (&session, &step.on_clone) {
-            (Ok(session), None) => python::perform(&mut stage, session, &case.client, &step.method, &step.args),
-            (Ok(session), Some(changes)) => {
+        let outcome = match &step.on_clone {
+            None => python::perform(&mut stage, &session, &case.client, &step.method, &step.args),
+            Some(changes) => {
                 let client = case.client.changed(changes);
-                cloned(case, session, &client, changes, manner, &alerts).map_err(Stop::from).and_then(|session| {
-                    python::perform(&mut stage, &session, &client, &step.method, &step.args)
-                })
+                let session = cloned(case, &session, &client, changes, manner, &alerts);
+                session
+                    .map_err(Stop::from)
+                    .and_then(|session| python::perform(&mut stage, &session, &client, &step.method, &step.args))
             }
-            (Err(_), _) => Err(Stop::Refused("the options of the client")),
         };
         now = stage.now;
         steps.push(Played { outcome, ..stage.played });
@@ -99,11 +102,12 @@ fn session(case: &Case, client: &Client, manner: Manner, alerts: &Alerts) -> Res
     policy.on_backoff = OnBackoff::Fail;
     (manner.policy)(&mut policy);
     let told = Arc::clone(alerts);
-    let mut builder = Session::builder(&client.url).allow_insecure_http().policy(policy).observer(move |event| {
-        if let Event::Alert { message, .. } = event {
-            told.lock().expect("nobody panics while holding it").push((*message).to_owned());
-        }
-    });
+    let mut builder =
+        Session::builder(&client.url).allow_insecure_http().seed(1).policy(policy).observer(move |event| {
+            if let Event::Alert { message, .. } = event {
+                told.lock().expect("nobody panics while holding it").push((*message).to_owned());
+            }
+        });
     if WIDE.contains(&case.id.as_str()) {
         builder = builder.id_rule(IdRule::Wide);
     }

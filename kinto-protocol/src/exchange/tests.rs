@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::address::{bucket, buckets};
 use crate::auth::Auth;
+use crate::flows::GetOrCreated;
 use crate::id::IdRule;
 use crate::object::{Conditional, JsonMap, Listing};
 use crate::operation::Operation;
@@ -263,6 +264,39 @@ fn the_own_write_is_a_success_and_anothers_a_conflict() {
 }
 
 #[test]
+fn what_was_done_before_a_later_request_failed_is_not_forgotten() {
+    let exists = || answer(412, &[], r#"{"errno":114}"#);
+    let lost = || fails(FailureKind::Interrupted);
+    let flow = || records().get_or_create("a", &json!({"n": 1}));
+    let forbidden = || answer(403, &[], "{}");
+    assert!(run(flow(), vec![lost(), exists(), forbidden()]).error().maybe_applied());
+    let GetOrCreated::Created(ours) = run(flow(), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap()
+    else {
+        panic!("it holds what was sent");
+    };
+    assert!(ours.repeated);
+    let shared = |who: &str| flow().permissions(crate::Permissions::new().write([who.to_owned()]));
+    assert!(run(shared("me"), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap().is_created());
+    assert!(!run(shared("you"), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap().is_created());
+    assert!(!run(flow(), vec![exists(), answer(200, &[], RECORD)]).result.unwrap().is_created(), "nothing was lost");
+    assert!(!run(flow(), vec![exists(), forbidden()]).error().maybe_applied());
+
+    let tombstones = |headers: &[(&'static str, &str)]| {
+        answer(200, headers, r#"{"data":[{"id":"a","last_modified":2,"deleted":true}]}"#)
+    };
+    let next = ("next-page", "?t=1");
+    for rest in [forbidden(), fails(FailureKind::Protocol), answer(307, &[("location", "/v1/x")], "")] {
+        let error = run(records().delete_all(), vec![tombstones(&[next]), rest]).error();
+        assert!(error.maybe_applied() && error.to_string().contains("after 1 object was deleted"), "{error}");
+    }
+    for first in [tombstones(&[next, ("backoff", "500")]), tombstones(&[("next-page", "")])] {
+        let error = run(records().delete_all(), vec![first]).error();
+        assert!(error.maybe_applied() && error.to_string().contains("after 1 object was deleted"), "{error}");
+    }
+    assert!(!run(records().delete_all(), vec![forbidden()]).error().maybe_applied());
+}
+
+#[test]
 fn a_plain_patch_that_had_arrived_is_a_success() {
     let object = crate::decode::object::<JsonMap>(RECORD).unwrap();
     let patch = records().patch(&object, crate::Attributes::new(&json!({"n": 2})));
@@ -323,6 +357,11 @@ fn the_gate_can_be_an_error() {
     let error = bench.run(records().delete("a"), vec![]).error();
     assert_eq!((error.kind(), error.retry_in()), (ErrorKind::Backoff, Some(Duration::from_secs(30))));
     assert!(!error.maybe_applied() && error.attempts() == 0);
+
+    // Not even a retry waits then.
+    let mut bench = Bench::new(|policy| policy.on_backoff = OnBackoff::Fail);
+    let error = bench.run(records().get("a"), vec![answer(503, &[("backoff", "30")], "")]).error();
+    assert_eq!((error.status().unwrap().as_u16(), error.attempts()), (503, 1));
 
     let mut bench = Bench::new(|_| {});
     bench.run(records().get("a"), vec![answer(200, &[("backoff", "99999999999999999999999")], RECORD)]).result.unwrap();
@@ -550,7 +589,7 @@ fn a_list_and_a_deletion_go_on_where_they_stood() {
     let broken = bench.run(&mut delete, vec![tombstones("a", Some("?t=1")), answer(403, &[], "{}")]);
     assert_eq!(broken.requests[0].headers()["if-match"], "\"9\"");
     assert!(!broken.requests[1].headers().contains_key("if-match"));
-    assert!(broken.error().to_string().contains("after 1 objects were deleted"));
+    assert!(broken.error().to_string().contains("after 1 object was deleted"));
     assert_eq!(delete.deleted().len(), 1);
     let rest = bench.run(&mut delete, vec![tombstones("b", None)]);
     assert_eq!(rest.lines(), ["DELETE /v1/buckets?t=1"]);

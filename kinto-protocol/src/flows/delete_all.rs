@@ -96,9 +96,13 @@ impl Flow for DeleteAll {
     }
 
     fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<Vec<Tombstone>>> {
-        let before = self.deleted.len();
-        self.read(&reply).map_err(|error: Error| match before {
+        self.read(&reply)
+    }
+
+    fn fail(&mut self, error: Error) -> Result<Vec<Tombstone>> {
+        Err(match self.deleted.len() {
             0 => error,
+            1 => error.prefix("after 1 object was deleted: "),
             count => error.prefix(&format!("after {count} objects were deleted: ")),
         })
     }
@@ -114,5 +118,9 @@ impl Flow for &mut DeleteAll {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Vec<Tombstone>>> {
         Flow::resume(&mut **self, session, reply)
+    }
+
+    fn fail(&mut self, error: Error) -> Result<Vec<Tombstone>> {
+        Flow::fail(&mut **self, error)
     }
 }

@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::decode;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
 use crate::object::Object;
@@ -17,6 +18,8 @@ use crate::session::Session;
 /// A PUT with `If-None-Match: *`, and if that is refused a GET.
 pub struct GetOrCreate<T> {
     create: Put<T>,
+    /// Whether the answer to the creation was lost once, so that what is there may be what it made.
+    lost: bool,
 }
 
 /// What came of it.
@@ -47,7 +50,7 @@ impl<T> GetOrCreated<T> {
 
 impl<T> GetOrCreate<T> {
     pub(crate) fn new(create: Put<T>) -> Self {
-        Self { create }
+        Self { create, lost: false }
     }
 
     /// With these permissions, if it is created.
@@ -74,10 +77,18 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
         if reply.method() == Method::GET {
-            return self.get()?.parse(&reply).map(GetOrCreated::Found).map(Turn::Done);
+            let object = self.get()?.parse(&reply)?;
+            let ours = self.lost && reply.json_with(decode::object).is_ok_and(|it| self.create.may_have_made(&it));
+            return Ok(Turn::Done(match ours {
+                true => GetOrCreated::Created(Object { repeated: true, ..object }),
+                false => GetOrCreated::Found(object),
+            }));
         }
         match self.create.parse(&reply) {
-            Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => self.get()?.call(session).map(Turn::Ask),
+            Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => {
+                self.lost = reply.is_repeated();
+                self.get()?.call(session).map(Turn::Ask)
+            }
             created => created.map(GetOrCreated::Created).map(Turn::Done),
         }
     }
@@ -85,7 +96,7 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
 
 impl<T> Clone for GetOrCreate<T> {
     fn clone(&self) -> Self {
-        Self { create: self.create.clone() }
+        Self::new(self.create.clone())
     }
 }
 

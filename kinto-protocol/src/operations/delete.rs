@@ -62,7 +62,8 @@ impl Operation for Delete {
 
 /// Deletes an object if it is there, see [`Resource::delete_if_present`].
 ///
-/// The output is `None` if it was not. For a bucket that also means: or it is there and hidden from the caller, as the
+/// The output is `None` if it is not there any more: it was not, or an attempt whose answer was lost deleted it. For a
+/// bucket that also means: or it is there and hidden from the caller, as the
 /// server answers 403 to both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeleteIfPresent {

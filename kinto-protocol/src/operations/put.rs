@@ -65,6 +65,22 @@ impl<T> Put<T> {
         self
     }
 
+    /// Whether an object holds what this writes.
+    fn is_what_was_sent(&self, existing: &JsonMap) -> bool {
+        let Ok(Some(data)) = self.content.checked_data() else { return false };
+        serde_json::from_slice::<JsonMap>(data).is_ok_and(|sent| callers(existing).eq(callers(&sent)))
+    }
+
+    /// Whether an object, read with its permissions, is what this writes.
+    pub(crate) fn may_have_made(&self, object: &Object) -> bool {
+        let sent = self.content.permissions.as_ref();
+        let has = |permission: &str, who: &str| {
+            object.permissions.as_ref().is_some_and(|visible| visible.of(permission).any(|principal| principal == who))
+        };
+        self.is_what_was_sent(&object.data)
+            && sent.is_none_or(|sent| sent.iter().all(|(name, whom)| whom.iter().all(|who| has(name, who))))
+    }
+
     /// The resource it goes to.
     pub(crate) fn resource(&self) -> &Resource<T> {
         &self.resource
@@ -88,11 +104,8 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
-        match applied_before(reply, |existing| {
-            let Ok(Some(data)) = self.content.checked_data() else { return false };
-            let Ok(sent) = serde_json::from_slice::<JsonMap>(data) else { return false };
-            self.content.permissions.is_none() && callers(existing).eq(callers(&sent))
-        }) {
+        // What exists is told without its permissions: those that were sent could be anybody's.
+        match applied_before(reply, |existing| self.content.permissions.is_none() && self.is_what_was_sent(existing)) {
             Some(existing) => existing,
             None => reply.json_with(decode::object),
         }

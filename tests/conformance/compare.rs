@@ -1,0 +1,260 @@
+//! What differs between what Python did and what we did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, Method};
+use kinto_protocol::{ErrorKind, Request, ServerInfo, Tombstone};
+use serde_json::{Value, json};
+
+use crate::case::{Case, Recorded, Step, text};
+use crate::filters;
+use crate::output::{Output, Stop};
+use crate::replay::{Played, Run};
+
+/// The longest wait of ours where Python does not wait at all.
+const JITTER: Duration = Duration::from_secs(20);
+
+/// One thing that differs.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    pub(crate) what: What,
+    text: String,
+}
+
+/// What can differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Requests,
+    Target,
+    Query,
+    Headers,
+    Body,
+    Outcome,
+    Waits,
+    Alerts,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.what, self.text)
+    }
+}
+
+/// All that differs.
+pub(crate) fn differences(case: &Case, run: &Run) -> Vec<Difference> {
+    let mut found = Found(Vec::new());
+    for (number, (step, played)) in case.steps.iter().zip(&run.steps).enumerate() {
+        let recorded: Vec<&Recorded> = case.recorded(number).collect();
+        if recorded.len() != played.sent.len() || played.unforeseen > 0 {
+            found.note(What::Requests, format!("{} of theirs, {} of ours", recorded.len(), played.sent.len()));
+        }
+        for (theirs, ours) in recorded.iter().zip(&played.sent) {
+            found.request(&theirs.request, ours);
+        }
+        found.outcome(step, played);
+        found.waits(&step.waits(), &played.waits);
+    }
+    found.alerts(case, run);
+    found.0
+}
+
+struct Found(Vec<Difference>);
+
+impl Found {
+    fn note(&mut self, what: What, text: String) {
+        self.0.push(Difference { what, text });
+    }
+
+    fn differ<T: PartialEq + fmt::Debug>(&mut self, what: What, theirs: &T, ours: &T) {
+        if theirs != ours {
+            self.note(what, format!("theirs {theirs:?}, ours {ours:?}"));
+        }
+    }
+
+    fn request(&mut self, theirs: &Value, ours: &Request) {
+        let host = if theirs["host"] == "main" { "server.test" } else { "other.test" };
+        let path = ours.uri().path();
+        let target = format!("{} {host}{}", text(&theirs["method"]), generated(theirs, path));
+        self.differ(What::Target, &target, &format!("{} {}{path}", ours.method(), ours.uri().host().unwrap_or("?")));
+
+        let pairs = theirs["query"].as_array().into_iter().flatten();
+        let pairs = pairs.map(|pair| (text(&pair[0]), text(&pair[1])));
+        self.differ(What::Query, &filters::typed(pairs), &filters::read(ours.uri().query().unwrap_or_default()));
+
+        self.differ(What::Headers, &their_headers(theirs, ours), &our_headers(ours.headers(), ours));
+        if !ours.headers().contains_key(USER_AGENT) {
+            self.note(What::Headers, "no User-Agent of ours".into());
+        }
+
+        let body = serde_json::from_slice(ours.body()).unwrap_or(Value::Null);
+        self.differ(What::Body, &said(theirs["body"].clone(), ours), &said(body, ours));
+    }
+
+    fn outcome(&mut self, step: &Step, played: &Played) {
+        let fits = match (&step.outcome["raised"], &played.outcome) {
+            (Value::Null, Ok(output)) => returns(&step.outcome["returned"], output),
+            (Value::Null, Err(_)) => false,
+            (raised, Err(stop)) => raises(raised, stop),
+            (_, Ok(_)) => false,
+        };
+        if !fits {
+            let theirs =
+                if step.outcome["raised"].is_null() { &step.outcome["returned"] } else { &step.outcome["raised"] };
+            self.note(What::Outcome, format!("theirs {theirs}, ours {:?}", played.outcome));
+        }
+    }
+
+    fn waits(&mut self, theirs: &[Duration], ours: &[Duration]) {
+        let fits = |(theirs, ours): (&Duration, &Duration)| {
+            if theirs.is_zero() { !ours.is_zero() && *ours <= JITTER } else { theirs == ours }
+        };
+        if theirs.len() != ours.len() || !theirs.iter().zip(ours).all(fits) {
+            self.note(What::Waits, format!("theirs {theirs:?}, ours {ours:?}"));
+        }
+    }
+
+    /// Python passes the header on as it is; we take the message out of it, if it is Kinto's.
+    fn alerts(&mut self, case: &Case, run: &Run) {
+        let headers = case.exchanges.iter().filter_map(|exchange| exchange.response["headers"].get("Alert"));
+        let theirs: Vec<String> = headers
+            .map(|alert| {
+                let alert = text(alert);
+                serde_json::from_str::<Value>(&alert).map_or(alert, |json| text(&json["message"]))
+            })
+            .collect();
+        self.differ(What::Alerts, &theirs, &run.alerts);
+    }
+}
+
+/// Their path, with the id that we made in place of the one that they made.
+fn generated(theirs: &Value, our_path: &str) -> String {
+    let path = text(&theirs["path"]);
+    let ours = our_path.rsplit('/').next().unwrap_or_default();
+    match theirs["generated"][0]["value"].as_str() {
+        Some(id) if is_uuid(ours) => path.replace(id, ours),
+        _ => path,
+    }
+}
+
+/// Whether it is a UUID of version 4.
+fn is_uuid(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+        && parts[2].starts_with('4')
+        && parts[3].starts_with(['8', '9', 'a', 'b'])
+}
+
+type Headers = BTreeMap<String, String>;
+
+fn their_headers(theirs: &Value, ours: &Request) -> Headers {
+    let headers = theirs["headers"].as_object().into_iter().flatten();
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), text(value)));
+    headers.filter(|(name, _)| counts(name, ours)).collect()
+}
+
+fn our_headers(headers: &HeaderMap, ours: &Request) -> Headers {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    headers.filter(|(name, _)| counts(name, ours)).collect()
+}
+
+/// Whether a header is part of what was asked. A content type without a body says nothing.
+fn counts(name: &str, ours: &Request) -> bool {
+    let always = ![ACCEPT.as_str(), HOST.as_str(), USER_AGENT.as_str(), CONTENT_TYPE.as_str()].contains(&name);
+    always || (name == CONTENT_TYPE && !ours.body().is_empty())
+}
+
+/// What a body says to the server, beyond its letters.
+fn said(mut body: Value, ours: &Request) -> Value {
+    if *ours.method() == Method::DELETE && body == json!({}) {
+        return Value::Null;
+    }
+    // Where nothing is there yet, no data is the same as empty data.
+    let creates =
+        *ours.method() == Method::PUT && ours.headers().get("if-none-match").is_some_and(|value| value == "*");
+    if creates && let Some(body) = body.as_object_mut() {
+        body.entry("data").or_insert_with(|| json!({}));
+    }
+    // The server takes the value of a permission out of the path.
+    for operation in body.as_array_mut().into_iter().flatten() {
+        let path = text(&operation["path"]);
+        if let Some((_, principal)) = path.strip_prefix("/permissions/").and_then(|rest| rest.split_once('/')) {
+            operation["value"] = principal.into();
+        }
+    }
+    body
+}
+
+/// Whether an output is what Python returned.
+fn returns(theirs: &Value, ours: &Output) -> bool {
+    let tombstone = |theirs: &Value, ours: &Tombstone| {
+        theirs["id"] == ours.id.as_str() && theirs["last_modified"] == ours.last_modified.as_millis()
+    };
+    match ours {
+        Output::Object(object, repeated) => !repeated && shown(theirs.clone()) == shown(object.clone()),
+        Output::Plain(value) => shown(theirs.clone()) == shown(value.clone()),
+        Output::Info(info) => serde_json::from_value::<ServerInfo>(theirs.clone()).is_ok_and(|theirs| theirs == **info),
+        Output::Deleted(None) => theirs.is_null(),
+        Output::Deleted(Some(ours)) => tombstone(theirs, ours),
+        Output::AllDeleted(ours) => theirs.as_array().is_some_and(|theirs| {
+            theirs.len() == ours.len() && theirs.iter().zip(ours).all(|(theirs, ours)| tombstone(theirs, ours))
+        }),
+        // Python has no word for it.
+        Output::NotModified => false,
+    }
+}
+
+/// An object without permissions that say nothing; the order of principals does not count.
+fn shown(mut object: Value) -> Value {
+    let Some(members) = object.as_object_mut() else { return object };
+    if members.get("permissions") == Some(&json!({})) {
+        members.remove("permissions");
+    }
+    for principals in members.get_mut("permissions").and_then(Value::as_object_mut).into_iter().flatten() {
+        let sorted: BTreeSet<String> = principals.1.as_array().into_iter().flatten().map(text).collect();
+        *principals.1 = sorted.into_iter().collect();
+    }
+    object
+}
+
+/// Whether we failed in the way Python did.
+fn raises(theirs: &Value, ours: &Stop) -> bool {
+    let error = match ours {
+        Stop::Failed(error) => error,
+        // Both before anything was sent.
+        Stop::Refused(_) => return theirs["status"].is_null(),
+        Stop::Dry => return false,
+    };
+    if let Some(status) = theirs["status"].as_u64() {
+        return error.status().is_some_and(|ours| u64::from(ours.as_u16()) == status);
+    }
+    let kind = match theirs["class"].as_str().unwrap_or_default() {
+        "BackoffException" => ErrorKind::Backoff,
+        "ReadTimeout" => ErrorKind::Timeout,
+        "ConnectionError" => ErrorKind::Interrupted,
+        "JSONDecodeError" => ErrorKind::Decode,
+        "InvalidHeader" | "KintoException" => ErrorKind::Input,
+        _ => return false,
+    };
+    error.kind() == kind
+}
+
+/// Who a request says it is from.
+pub(crate) fn credentials(request: &Request) -> Option<String> {
+    let value = request.headers().get(AUTHORIZATION)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+#[test]
+fn only_what_matters_is_compared() {
+    assert!(is_uuid("00000000-0000-4000-8000-000000000000") && !is_uuid("00000000-0000-1000-8000-000000000000"));
+    let put = |absent: &str| http::Request::put("/").header(absent, "*").body(Default::default()).expect("a request");
+    assert_eq!(said(json!({}), &put("if-none-match")), json!({"data": {}}));
+    assert_eq!(said(json!({}), &put("if-match")), json!({}));
+    assert_eq!(shown(json!({"data": 1, "permissions": {}})), json!({"data": 1}));
+}
