@@ -6,7 +6,11 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use kinto_blocking::{Client, ErrorKind, Object, Policy, Resource, bucket, buckets, server_info};
+use http::Method;
+use kinto_blocking::{
+    Call, Client, ErrorKind, Object, OnBackoff, Policy, Request, Resource, Response, Session, TransportError, bucket,
+    buckets, endpoints, server_info,
+};
 use kinto_tests::{Answer, Stub};
 use serde_json::json;
 
@@ -57,6 +61,38 @@ fn the_methods_without_a_body_have_none() {
     assert_eq!(client.send(records().delete("a")).unwrap().id, "a");
     assert_eq!(stub.connections(), 1, "an answer to HEAD has no body to wait for");
     assert!(stub.requests().iter().all(|request| !request.to_lowercase().contains("content-type")));
+}
+
+#[test]
+fn a_write_without_a_body_says_so() {
+    let stub = Stub::start(|_, _| Answer::json(202, "{}"));
+    client(stub.url(), |_| {}).send(Call::new(Method::POST, endpoints::flush())).unwrap();
+    assert!(stub.requests()[0].to_lowercase().contains("content-length: 0\r\n"));
+}
+
+#[test]
+fn limits_without_end_are_limits_too() {
+    let stub = Stub::start(|_, _| Answer::json(200, RECORD));
+    let endless = client(stub.url(), |policy| {
+        policy.deadline = Duration::MAX;
+        policy.limits.total = Duration::MAX;
+        policy.limits.head = Duration::MAX;
+    });
+    assert!(endless.send(records().get("a")).is_ok());
+}
+
+#[test]
+fn clients_that_share_a_session_share_its_time() {
+    let session = Session::builder("http://localhost:1/v1").build().unwrap();
+    let quiet = |_: Request| -> Result<Response, TransportError> {
+        Ok(http::Response::builder().header("backoff", "60").body("{}".into()).unwrap())
+    };
+    Client::with_transport(session.clone(), quiet).send(server_info()).unwrap();
+    let never = |_: Request| -> Result<Response, TransportError> { panic!("the server asked for silence") };
+    let session = session.with_policy(|policy| policy.on_backoff = OnBackoff::Fail);
+    let error = Client::with_transport(session, never).send(server_info()).unwrap_err();
+    let left = error.retry_in().unwrap();
+    assert!(left > Duration::from_secs(50) && left <= Duration::from_secs(60), "{left:?}");
 }
 
 #[test]

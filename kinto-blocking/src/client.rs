@@ -1,7 +1,7 @@
 //! The client.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use kinto_protocol::{
 };
 
 use crate::transport::Transport;
-use crate::transport_ureq::Ureq;
+use crate::transport_ureq::{Ureq, proxy_from_env};
 
 /// A client of one server.
 ///
@@ -20,8 +20,6 @@ use crate::transport_ureq::Ureq;
 pub struct Client {
     session: Session,
     transport: Arc<dyn Transport>,
-    /// The start of this client's time.
-    started: Instant,
 }
 
 impl Client {
@@ -35,7 +33,7 @@ impl Client {
     ///
     /// To make new ids ([`add`](kinto_protocol::Resource::add)) the session needs a seed: see [`SessionBuilder::seed`].
     pub fn with_transport(session: Session, transport: impl Transport + 'static) -> Self {
-        Self { session, transport: Arc::new(transport), started: Instant::now() }
+        Self { session, transport: Arc::new(transport) }
     }
 
     /// Sends an operation, or has a longer conversation, and gives its outcome.
@@ -47,10 +45,10 @@ impl Client {
     pub fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         let mut exchange = self.session.exchange(flow);
         loop {
-            match exchange.next(self.now()) {
+            match exchange.next(now()) {
                 Step::Send(request, limits) => {
                     let outcome = self.transport.send(request, &limits);
-                    exchange.handle(outcome, self.now());
+                    exchange.handle(outcome, now());
                 }
                 Step::Wait(pause) => thread::sleep(pause),
                 Step::Done(result) => return result,
@@ -89,12 +87,14 @@ impl Client {
     }
 
     fn with(&self, session: Session) -> Self {
-        Self { session, transport: Arc::clone(&self.transport), started: self.started }
+        Self { session, transport: Arc::clone(&self.transport) }
     }
+}
 
-    fn now(&self) -> Moment {
-        Moment::at(self.started.elapsed())
-    }
+/// The time of all clients of the process: sessions may be shared between them, and a session knows only one start.
+fn now() -> Moment {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    Moment::at(STARTED.get_or_init(Instant::now).elapsed())
 }
 
 impl fmt::Debug for Client {
@@ -117,7 +117,7 @@ impl ClientBuilder {
         self.session(|session| session.auth(auth))
     }
 
-    /// A header for every request. What it holds is treated like a secret.
+    /// A header for every request. Its value is shown nowhere.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.session(|session| session.header(name, value))
     }
@@ -162,13 +162,14 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// As [`SessionBuilder::build`].
+    /// As [`SessionBuilder::build`], and when the environment names a proxy that cannot be used.
     pub fn build(self) -> Result<Client> {
         let mut seed = [0; 16];
         // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
         getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let transport = Ureq::new(&session.policy().limits, self.proxy_from_env);
+        let proxy = if self.proxy_from_env { proxy_from_env()? } else { None };
+        let transport = Ureq::new(&session.policy().limits, proxy);
         Ok(Client::with_transport(session, transport))
     }
 }

@@ -91,7 +91,9 @@ impl Names {
 fn look_up(name: String, timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
     let (answer, answered) = mpsc::sync_channel(1);
     let asking = thread::Builder::new().name("kinto-resolve".to_owned());
-    asking.spawn(move || answer.send(name.to_socket_addrs().map(Iterator::collect)))?;
+    let asked = asking.spawn(move || answer.send(name.to_socket_addrs().map(Iterator::collect)));
+    // No more threads: nothing was sent.
+    asked.map_err(|_| ureq::Error::ConnectionFailed)?;
     match answered.recv_timeout(*timeout.after) {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(ureq::Error::HostNotFound),

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use http::Method;
 use kinto_protocol::{FailureKind, Limits, Request, Response, TransportError};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::{Agent, Error, Proxy, Timeout};
@@ -26,12 +27,12 @@ pub(crate) struct Ureq {
 }
 
 impl Ureq {
-    pub(crate) fn new(limits: &Limits, proxy_from_env: bool) -> Self {
+    pub(crate) fn new(limits: &Limits, proxy: Option<Proxy>) -> Self {
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(if proxy_from_env { Proxy::try_from_env() } else { None })
+            .proxy(proxy)
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
@@ -70,7 +71,9 @@ impl Ureq {
 impl Transport for Ureq {
     fn send(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
         let (head, body) = request.into_parts();
-        let answer = if body.is_empty() {
+        // Without a length, ureq would send a body of no chunks.
+        let bodiless = matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
+        let answer = if bodiless {
             self.agent.run(self.limited(http::Request::from_parts(head, ()), limits))
         } else {
             self.agent.run(self.limited(http::Request::from_parts(head, &body[..]), limits))
@@ -78,6 +81,24 @@ impl Transport for Ureq {
         let (head, body) = answer.map_err(failure)?.into_parts();
         let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
         Ok(Response::from_parts(head, body.into()))
+    }
+}
+
+/// The proxy that the environment names.
+///
+/// # Errors
+///
+/// When it names one that cannot be used: going without would be a surprise.
+pub(crate) fn proxy_from_env() -> Result<Option<Proxy>, TransportError> {
+    const NAMES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    let proxy = Proxy::try_from_env();
+    let named = NAMES.iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    match (&proxy, named) {
+        (None, Some(name)) => {
+            let why = format!("the proxy in the environment variable {name} cannot be used");
+            Err(TransportError::new(FailureKind::Other, why).not_sent())
+        }
+        _ => Ok(proxy),
     }
 }
 

@@ -151,6 +151,10 @@ impl<T> Resource<T> {
     pub fn typed<U>(&self) -> Resource<U> {
         Resource::new(self.path.clone(), self.kind)
     }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
 }
 
 impl<T: DeserializeOwned + Send> Resource<T> {
@@ -191,6 +195,10 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     }
 
     /// Creates an object with an id of the caller's, if there is none of that id (`If-None-Match: *`).
+    ///
+    /// Of several callers one creates it, and the others get a 412. If the answer to the first attempt is lost, an object
+    /// with the very content that was sent is taken for the caller's own: where the *same* content may come from several
+    /// callers, as for a lock, put something of one's own into it.
     #[must_use]
     pub fn create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> Put<T> {
         Put::new(self.clone(), Some(id.into()), Precondition::Absent, Envelope::data(data))
@@ -205,7 +213,8 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     /// Creates an object, or reads the one that has this id.
     #[must_use]
     pub fn get_or_create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> GetOrCreate<T> {
-        GetOrCreate::new(self.create(id, data))
+        let id = id.into();
+        GetOrCreate::new(self.create(id.as_str(), data), self.get(id))
     }
 
     /// Replaces all the data of an object that exists (`If-Match: *`), and of an [`Object`] read before only if it was
@@ -217,9 +226,19 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     }
 
     /// Writes back an object that was read and changed, if nobody else changed it since (`If-Match`).
+    ///
+    /// All its data is replaced: fields that `D` does not know are dropped. To keep them, let `D` have a
+    /// `#[serde(flatten)]` map, use a JSON map, or [`patch`](Self::patch). An object that was read with a selection of
+    /// fields is refused.
     #[must_use]
     pub fn update<D: Serialize>(&self, object: &Object<D>) -> Put<T> {
-        self.replace(object, &object.data)
+        let mut put = self.replace(object, &object.data);
+        if object.partial {
+            put.refuse(
+                "the object was read with a selection of its fields, and would lose the others: patch it instead",
+            );
+        }
+        put
     }
 
     /// Replaces all the permissions of an object that exists, and leaves its data: permissions that are not named are

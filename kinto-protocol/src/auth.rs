@@ -76,6 +76,12 @@ impl Auth {
         })
     }
 
+    /// The password in the token of `Basic`.
+    pub(crate) fn password(token: &str) -> Option<String> {
+        let decoded = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
+        decoded.split_once(':').map(|(_, password)| password.to_owned())
+    }
+
     /// The value of `Authorization`, marked sensitive.
     pub(crate) fn header(&self) -> Result<HeaderValue> {
         self.0.clone().map_err(|why| Error::input(format!("these credentials cannot be used: {why}")))

@@ -109,7 +109,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for what JSON cannot carry, see [`crate::json`].
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for what JSON cannot carry: NaN and infinity, and nesting deeper than
+    /// 120 levels.
     pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Result<Self> {
         let body = crate::json::to_bytes(value)?;
         Ok(self.body("application/json", body))
@@ -202,7 +203,7 @@ impl Call {
     /// The headers that belong to the call itself, not to the session.
     pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
         for (name, value) in &self.headers {
-            to.append(name, value.clone());
+            to.insert(name, value.clone());
         }
         let (name, value) = match self.precondition {
             Precondition::None => return Ok(()),

@@ -22,9 +22,15 @@ use crate::timestamp::Timestamp;
 pub trait ListItem: Sized + Send + sealed::Sealed {
     /// The caller's type in it.
     type Data: DeserializeOwned + Send;
+    /// Whether it may be a deleted object.
+    #[doc(hidden)]
+    const MAY_BE_DELETED: bool;
     /// Takes an entry as it stands in the list.
     #[doc(hidden)]
-    fn of(entry: Entry<Self::Data>) -> Result<Self, &'static str>;
+    fn of(entry: Entry<Self::Data>) -> Option<Self>;
+    /// The object, if it is one.
+    #[doc(hidden)]
+    fn object(&mut self) -> Option<&mut Object<Self::Data>>;
 }
 
 #[allow(unnameable_types, reason = "sealed: no other implementations")]
@@ -36,20 +42,33 @@ mod sealed {
 
 impl<T: DeserializeOwned + Send> ListItem for Object<T> {
     type Data = T;
+    const MAY_BE_DELETED: bool = false;
 
-    fn of(entry: Entry<T>) -> Result<Self, &'static str> {
+    fn of(entry: Entry<T>) -> Option<Self> {
         match entry {
-            Entry::Live(object) => Ok(object),
-            Entry::Deleted(_) => Err("a deleted object in a list that was not asked for them"),
+            Entry::Live(object) => Some(object),
+            Entry::Deleted(_) => None,
         }
+    }
+
+    fn object(&mut self) -> Option<&mut Self> {
+        Some(self)
     }
 }
 
 impl<T: DeserializeOwned + Send> ListItem for Entry<T> {
     type Data = T;
+    const MAY_BE_DELETED: bool = true;
 
-    fn of(entry: Self) -> Result<Self, &'static str> {
-        Ok(entry)
+    fn of(entry: Self) -> Option<Self> {
+        Some(entry)
+    }
+
+    fn object(&mut self) -> Option<&mut Object<T>> {
+        match self {
+            Self::Live(object) => Some(object),
+            Self::Deleted(_) => None,
+        }
     }
 }
 
@@ -139,8 +158,10 @@ impl<'de, I: ListItem> Visitor<'de> for ListSeed<I> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<I>, A::Error> {
         let mut items = Vec::new();
-        while let Some(entry) = seq.next_element_seed(EntrySeed::<I::Data> { may_be_dead: true, of: PhantomData })? {
-            items.push(I::of(entry).map_err(A::Error::custom)?);
+        while let Some(entry) =
+            seq.next_element_seed(EntrySeed::<I::Data> { may_be_dead: I::MAY_BE_DELETED, of: PhantomData })?
+        {
+            items.extend(I::of(entry));
         }
         Ok(items)
     }
@@ -169,20 +190,24 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for EntrySeed<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry<T>, A::Error> {
         let mut own = Own::default();
         let data = T::deserialize(Fields { map: &mut map, own: &mut own, wanted: None, held: Held::InMap });
+        if data.is_err() && self.may_be_dead && !own.others {
+            // The caller's type need not be able to read a tombstone: whether it is one shows in the rest of it.
+            let mut rest = Fields { map: &mut map, own: &mut own, wanted: None, held: Held::InMap };
+            while rest.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        }
         let Own { id, last_modified, deleted, others } = own;
-        let met = (id, last_modified);
-        // A tombstone has exactly three members; the caller's type need not be able to read it.
+        // A tombstone has exactly three members.
         let dead = self.may_be_dead && deleted && !others;
         let data = match data {
             Err(error) if !dead => return Err(error),
             data => data,
         };
-        let (Some(id), Some(last_modified)) = met else {
+        let (Some(id), Some(last_modified)) = (id, last_modified) else {
             return Err(A::Error::custom("an object without id or last_modified"));
         };
         match data {
             Ok(data) if !dead => {
-                Ok(Entry::Live(Object { id, last_modified, data, permissions: None, repeated: false }))
+                Ok(Entry::Live(Object { id, last_modified, data, permissions: None, repeated: false, partial: false }))
             }
             _ => Ok(Entry::Deleted(Tombstone { id, last_modified })),
         }
@@ -432,7 +457,20 @@ mod tests {
         assert!(matches!(&entries[2], Entry::Live(o) if o.data.title == "y"));
         let maps = list::<Entry>(text).unwrap();
         assert!(matches!(&maps[1], Entry::Live(o) if o.data["deleted"] == true));
-        assert!(list::<Object<T>>(text).is_err());
+        assert!(list::<Object<T>>(text).is_err(), "there is no title in the first");
+        let live = list::<Object>(text).unwrap();
+        assert_eq!(live[0].data["deleted"], true, "where no deleted objects were asked for, it is a field like others");
+        #[derive(Debug, Deserialize)]
+        struct Odd {
+            #[allow(dead_code, reason = "of another type than the server's")]
+            deleted: Option<String>,
+        }
+        for text in [
+            r#"{"data":[{"deleted":true,"id":"a","last_modified":1}]}"#,
+            r#"{"data":[{"id":"a","last_modified":1,"deleted":true}]}"#,
+        ] {
+            assert!(matches!(&list::<Entry<Odd>>(text).unwrap()[0], Entry::Deleted(t) if t.id == "a"));
+        }
         assert_eq!(
             object::<JsonMap>(r#"{"data":{"id":"a","last_modified":1,"deleted":true}}"#).unwrap().data["deleted"],
             true

@@ -202,7 +202,7 @@ pub fn openid_token(provider: &str) -> Path {
 
 fn openid(provider: &str, end: &str) -> Path {
     let mut path = Path::fixed("/openid");
-    path.segment(provider, Grammar::Free);
+    path.segment(provider, Grammar::Object);
     path.join(end)
 }
 
@@ -274,6 +274,8 @@ mod tests {
             user_data(""),
             user_data(".."),
             openid_login("."),
+            user_data("x/../../buckets/b"),
+            openid_token("x/.."),
             snapshot("b", "", Timestamp::from_millis(1)),
         ] {
             assert!(path.check(IdRule::Wide).is_err(), "{path}");

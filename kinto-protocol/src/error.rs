@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::server_error::{Escaped, ServerError};
+use crate::server_error::{Escaped, HIDDEN, ServerError};
 
 /// What an operation gives: its output or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -129,6 +129,19 @@ impl Error {
 
     pub(crate) fn prefix(mut self, text: &str) -> Self {
         self.0.why.insert_str(0, text);
+        self
+    }
+
+    /// Without these words, wherever they came from.
+    pub(crate) fn without(mut self, secrets: &[String]) -> Self {
+        for secret in secrets {
+            if self.0.why.contains(secret) {
+                self.0.why = self.0.why.replace(secret, HIDDEN);
+            }
+        }
+        if let Some(server) = &mut self.0.server {
+            server.hide(secrets);
+        }
         self
     }
 

@@ -37,7 +37,7 @@ pub enum Event<'a> {
         /// For how long.
         wait: Duration,
     },
-    /// The server announced its end, or the end of what was used (`Alert`). Told once per alert.
+    /// The server announced its end, or the end of what was used (`Alert`). Told again only when it changes.
     Alert {
         /// `soft-eol` or `hard-eol`, where the alert is Kinto's.
         code: Option<&'a str>,

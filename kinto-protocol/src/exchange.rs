@@ -25,6 +25,7 @@ use crate::moment::Moment;
 use crate::policy::{Limits, OnBackoff};
 use crate::reply::Reply;
 use crate::retry::{self, Verdict};
+use crate::root::Root;
 use crate::server_error::{Escaped, errno_of};
 use crate::session::{Request, Response, Session};
 use crate::transport_error::{FailureKind, TransportError};
@@ -135,7 +136,7 @@ impl<F: Flow> Exchange<F> {
                     self.deadline = now.after(self.session.policy().deadline);
                     self.phase = match self.flow.start(&self.session) {
                         Ok(turn) => Self::turn(turn),
-                        Err(error) => Phase::Ended(self.flow.fail(error)),
+                        Err(error) => self.fail(error),
                     };
                 }
                 Phase::Ready(call) => match self.gate(&call, now) {
@@ -187,7 +188,14 @@ impl<F: Flow> Exchange<F> {
     /// Ends with an error, and with all that is known of it.
     fn ended(&mut self, call: &UnderWay, error: Error) -> Phase<F::Output> {
         let error = error.during(call.call.line(), call.attempts, self.touched);
-        Phase::Ended(self.flow.fail(error))
+        self.fail(error)
+    }
+
+    /// Ends with an error, unless the flow knows better.
+    fn fail(&mut self, error: Error) -> Phase<F::Output> {
+        // What a server says may repeat what it was told.
+        let error = error.without(&self.session.secrets());
+        self.flow.fail(&self.session, error).map_or_else(|error| Phase::Ended(Err(error)), Self::turn)
     }
 
     /// Whether a call may be sent now; if later, when.
@@ -216,7 +224,7 @@ impl<F: Flow> Exchange<F> {
             return Phase::Paused(call, until);
         }
         self.touched |= verdict.is_marked();
-        let error = no_answer(failure, &self.session);
+        let error = no_answer(failure, Some(self.session.root()));
         self.ended(&call, error)
     }
 
@@ -227,13 +235,13 @@ impl<F: Flow> Exchange<F> {
         let asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > self.session.policy().limits.response_bytes {
             self.touched |= call.is_write();
-            return self
-                .ended(&call, Error::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE));
+            return self.ended(&call, Error::new(ErrorKind::TooLarge, TOO_LARGE).hint(RAISE));
         }
         if is_redirect(status) {
             return self.redirected(call, &response);
         }
-        let final_answer = call.call.expects(status) || (status == StatusCode::CONFLICT && !is_aborted(&response));
+        let final_answer = call.call.expects(status)
+            || (status == StatusCode::CONFLICT && !is_aborted(&response, call.call.repeat_class()));
         if !final_answer && let Some(verdict) = retry::after_status(call.call.repeat_class(), status) {
             let why = format!("the server answered {}", status.as_u16());
             if let Some(until) = self.again(&mut call, verdict, asked, false, &why, now) {
@@ -349,56 +357,54 @@ impl<F: Flow> std::fmt::Debug for Exchange<F> {
     }
 }
 
+const TOO_LARGE: &str = "the answer is larger than the limit";
 const RAISE: &str = "raise policy.limits.response_bytes, or ask for smaller pages";
 
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 300 | 301 | 302 | 303 | 305 | 307 | 308)
 }
 
-/// Whether a 409 is the one of an aborted transaction, after which the same request may succeed. A proxy's says
-/// nothing, and is taken for it as well.
-fn is_aborted(response: &Response) -> bool {
-    errno_of(response.body()).is_none_or(|errno| errno == 122)
+/// Whether a 409 is the one of an aborted transaction, after which the same request may succeed. One that does not say
+/// so may be a proxy's: it is taken for it where twice does no harm.
+fn is_aborted(response: &Response, class: Class) -> bool {
+    match errno_of(response.body()) {
+        Some(errno) => errno == 122,
+        None => class != Class::Once,
+    }
 }
 
-/// A transport's failure as an error, with the place that was to be reached.
-fn no_answer(failure: TransportError, session: &Session) -> Error {
-    let root = session.root();
+/// A transport's failure as an error, with the place that was to be reached where it is known.
+fn no_answer(failure: TransportError, root: Option<&Root>) -> Error {
+    let to = root.map(|root| format!(" to {root}")).unwrap_or_default();
     let (kind, why, hint) = match failure.kind() {
         FailureKind::Connect => {
-            (ErrorKind::Connect, format!("no connection to {root}"), "is the URL right, and the server running?")
+            (ErrorKind::Connect, format!("no connection{to}"), "is the URL right, and the server running?")
         }
-        FailureKind::Tls => (
-            ErrorKind::Tls,
-            format!("no trusted connection to {root}"),
-            "is the certificate valid for this name, its authority known, and the URL's scheme right?",
-        ),
-        FailureKind::Protocol => (
-            ErrorKind::Protocol,
-            format!("what answers at {root} does not speak HTTP"),
-            "are host, port and scheme right?",
-        ),
-        _ => return failure.into(),
+        FailureKind::Tls => {
+            let hint = "is the certificate valid for this name, its authority known, and the URL's scheme right?";
+            (ErrorKind::Tls, format!("no trusted connection{to}"), hint)
+        }
+        FailureKind::Timeout if !failure.may_have_been_sent() => {
+            (ErrorKind::Timeout, format!("no connection{to} in time"), "is the URL right, and the server reachable?")
+        }
+        FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time".to_owned(), ""),
+        FailureKind::Interrupted => {
+            (ErrorKind::Interrupted, format!("the connection{to} broke before a complete answer"), "")
+        }
+        FailureKind::Protocol => {
+            let why = format!("what answers the connection{to} does not speak HTTP");
+            (ErrorKind::Protocol, why, "are host, port and scheme right?")
+        }
+        FailureKind::TooLarge => (ErrorKind::TooLarge, TOO_LARGE.to_owned(), RAISE),
+        FailureKind::Other => (ErrorKind::Other, "the transport failed".to_owned(), ""),
     };
-    Error::new(kind, why).caused_by(failure.into_cause()).hint(hint)
+    let error = Error::new(kind, why).caused_by(failure.into_cause());
+    if hint.is_empty() { error } else { error.hint(hint) }
 }
 
 impl From<TransportError> for Error {
     fn from(failure: TransportError) -> Self {
-        let (kind, why) = match failure.kind() {
-            FailureKind::Connect => (ErrorKind::Connect, "no connection"),
-            FailureKind::Tls => (ErrorKind::Tls, "no trusted connection"),
-            FailureKind::Timeout if !failure.may_have_been_sent() => (ErrorKind::Timeout, "no connection in time"),
-            FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time"),
-            FailureKind::Interrupted => (ErrorKind::Interrupted, "the connection broke before a complete answer"),
-            FailureKind::Protocol => (ErrorKind::Protocol, "what answers does not speak HTTP"),
-            FailureKind::TooLarge => {
-                let error = Self::new(ErrorKind::TooLarge, "the answer is larger than the limit").hint(RAISE);
-                return error.caused_by(failure.into_cause());
-            }
-            FailureKind::Other => (ErrorKind::Other, "the transport failed"),
-        };
-        Self::new(kind, why).caused_by(failure.into_cause())
+        no_answer(failure, None)
     }
 }
 

@@ -35,12 +35,14 @@ pub trait Flow: Send {
     /// Whatever ends the flow.
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>>;
 
-    /// Takes the error that ends the exchange, whoever found it, and may add what the flow knows of it.
+    /// Takes the error that ends the exchange, whoever found it. The flow may add what it knows of it, have an outcome all
+    /// the same, or go on with another request.
     ///
     /// # Errors
     ///
-    /// That error, unless the flow has an outcome all the same.
-    fn fail(&mut self, error: Error) -> Result<Self::Output> {
+    /// That error, where the flow does none of these.
+    fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Self::Output>> {
+        let _ = session;
         Err(error)
     }
 }

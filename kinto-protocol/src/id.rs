@@ -63,7 +63,9 @@ pub(crate) fn breach(id: &str, grammar: Grammar) -> Option<Breach> {
         return breach("it would be taken for a step in the path", false);
     }
     if grammar == Grammar::Free {
-        return None;
+        // Servers and proxies decode before they walk.
+        let steps = id.split(['/', '\\']).any(|part| part == "." || part == "..");
+        return if steps { breach("it would be taken for steps in the path", false) } else { None };
     }
     if !id.chars().all(|c| c.is_alphanumeric() || "-_.+@~:,=!$&'()*".contains(c)) {
         return breach("it holds a character that no path can carry safely", false);

@@ -15,7 +15,7 @@ use serde::ser::{
 use crate::error::{Error, Result};
 
 /// How deep arrays and objects may be nested in what is sent.
-pub const MAX_DEPTH: usize = 120;
+const MAX_DEPTH: usize = 120;
 
 /// The JSON text of a value.
 pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Bytes> {
@@ -24,6 +24,35 @@ pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Bytes> {
         .serialize(&mut serde_json::Serializer::new(&mut text))
         .map_err(|error| Error::input("the data cannot be written as JSON").caused_by(error.into()))?;
     Ok(text.into())
+}
+
+/// Whether a text holds an integer that no type of 64 bits can, and that a reader would round without a word.
+pub(crate) fn holds_huge_integer(text: &str) -> bool {
+    // Most texts hold no row of digits as long as that, and are done with at the first look.
+    const LONGEST: usize = 18;
+    let mut digits = 0;
+    let long = text.bytes().any(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits > LONGEST
+    });
+    long && numbers(text).any(|number| {
+        let whole = !number.contains(['.', 'e', 'E']);
+        whole && number.parse::<u64>().is_err() && number.parse::<i64>().is_err()
+    })
+}
+
+/// The numbers of a JSON text, which is not checked otherwise.
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    let (mut inside, mut escaped) = (false, false);
+    text.split(move |c: char| {
+        if inside {
+            (inside, escaped) = (escaped || c != '"', !escaped && c == '\\');
+            return true;
+        }
+        inside = c == '"';
+        !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')
+    })
+    .filter(|piece| piece.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
 }
 
 /// A value that refuses to be written in a form that is not what it is.
@@ -223,6 +252,23 @@ mod tests {
             serde_json::json!({"a": [{"b": null}], "n": 1.0}),
         );
         assert_eq!(to_bytes(&value).unwrap(), serde_json::to_vec(&value).unwrap());
+    }
+
+    #[test]
+    fn huge_integers_are_found_and_nothing_else() {
+        for huge in ["18446744073709551616", "[-9223372036854775809]", r#"{"a":"\\","n":123456789012345678901}"#] {
+            assert!(holds_huge_integer(huge), "{huge}");
+        }
+        for fine in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "1.8446744073709551616e19",
+            "0.12345678901234567890123",
+            r#"{"id":"123456789012345678901234567890","x\"123456789012345678901":1}"#,
+            r#""\\\"123456789012345678901""#,
+        ] {
+            assert!(!holds_huge_integer(fine), "{fine}");
+        }
     }
 
     #[test]

@@ -52,13 +52,11 @@
 //! Preconditions on timestamps are best effort where the server's are: on PostgreSQL, two writers at the very same
 //! instant may both pass `If-Match`. Creating (`If-None-Match: *`) is exclusive everywhere.
 
-pub mod endpoints;
-pub mod json;
-
 mod address;
 mod auth;
 mod call;
 mod decode;
+pub mod endpoints;
 mod error;
 mod event;
 mod exchange;
@@ -66,6 +64,7 @@ mod flow;
 mod flows;
 mod group;
 mod id;
+mod json;
 mod memory;
 mod moment;
 mod object;
@@ -100,7 +99,7 @@ pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
 pub use operation::Operation;
 pub use operations::{
-    Count, Delete, DeleteIfPresent, Exists, Get, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat,
+    Count, Delete, DeleteIfPresent, Deletion, Exists, Get, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat,
     ListTimestamp, PatchObject, Put, heartbeat, server_info,
 };
 pub use patch::{Attributes, JsonPatch, Merge, Patch};

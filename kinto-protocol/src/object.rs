@@ -12,7 +12,8 @@ pub type JsonMap = Map<String, Value>;
 /// A bucket, collection, group, record or account as it stands on the server.
 ///
 /// The fields that the server makes are apart from the caller's: `data` holds everything but `id` and
-/// `last_modified`, unless `T` is a struct with fields of these names, which are then filled too.
+/// `last_modified`, unless `T` is a struct with fields of these names, which are then filled too (but not a struct with
+/// `#[serde(flatten)]`, whose fields nobody can ask for).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Object<T = JsonMap> {
@@ -27,13 +28,15 @@ pub struct Object<T = JsonMap> {
     pub permissions: Option<Permissions>,
     /// Whether the write that gave this was repeated after its answer was lost, and had already been applied.
     pub repeated: bool,
+    /// Whether only some of its fields were asked for.
+    pub(crate) partial: bool,
 }
 
 impl<T> Object<T> {
     /// The same object with other data, to be written back with the same precondition.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Object<U> {
-        let Self { id, last_modified, data, permissions, repeated } = self;
-        Object { id, last_modified, data: change(data), permissions, repeated }
+        let Self { id, last_modified, data, permissions, repeated, partial } = self;
+        Object { id, last_modified, data: change(data), permissions, repeated, partial }
     }
 }
 

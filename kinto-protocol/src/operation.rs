@@ -47,13 +47,27 @@ impl<O: Operation> Flow for O {
 }
 
 impl Session {
-    /// The request that an operation makes, without sending it: a dry run.
+    /// The request that an operation makes, without sending it: a dry run. An id that is drawn for it is drawn anew when
+    /// it is sent.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it cannot be sent.
     pub fn request<O: Operation>(&self, operation: &O) -> Result<Request> {
         self.http_request(&operation.call(self)?, None)
+    }
+}
+
+/// An operation that is to be sent again later.
+impl<O: Operation + Sync> Operation for &O {
+    type Output = O::Output;
+
+    fn call(&self, session: &Session) -> Result<Call> {
+        O::call(self, session)
+    }
+
+    fn parse(&self, reply: &Reply) -> Result<O::Output> {
+        O::parse(self, reply)
     }
 }
 

@@ -34,7 +34,7 @@ mod put;
 mod server_info;
 
 pub use count::Count;
-pub use delete::{Delete, DeleteIfPresent};
+pub use delete::{Delete, DeleteIfPresent, Deletion};
 pub use get::{Get, GetIfChanged};
 pub use head::{Exists, Head};
 pub use heartbeat::{GetHeartbeat, Heartbeat, heartbeat};

@@ -1,8 +1,11 @@
 //! The three kinds of PATCH.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::call::Class;
 use crate::error::{Error, Result};
@@ -85,6 +88,11 @@ impl Envelope {
     pub(crate) fn settle_id(&mut self, id: &str, in_default_bucket: bool) -> Result<()> {
         let Some(Ok(data)) = &self.data else { return Ok(()) };
         let Some(own) = member_id(data) else { return Ok(()) };
+        if own.is_null() {
+            // What a type with an optional id writes when it has none.
+            self.data = Some(Ok(without_id(data)?));
+            return Ok(());
+        }
         if own != id {
             return Err(Error::input(format!(
                 "the data says it has the id {own}, but it is sent to \"{}\"",
@@ -102,14 +110,19 @@ impl Envelope {
 fn member_id(data: &Bytes) -> Option<Value> {
     #[derive(serde::Deserialize)]
     struct Id {
+        #[serde(default, deserialize_with = "given")]
         id: Option<Value>,
+    }
+    /// Also when it is null.
+    fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+        Value::deserialize(from).map(Some)
     }
     let quick = data.windows(4).any(|four| four == b"\"id\"");
     if quick { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
 }
 
 fn without_id(data: &Bytes) -> Result<Bytes> {
-    let mut members: std::collections::BTreeMap<String, &serde_json::value::RawValue> = serde_json::from_slice(data)
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(data)
         .map_err(|error| Error::input("the data is not an object").caused_by(error.into()))?;
     members.remove("id");
     crate::json::to_bytes(&members)
@@ -227,7 +240,16 @@ impl Patch for Merge {
 /// # let _ = patch;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct JsonPatch(Vec<Result<Value, String>>);
+pub struct JsonPatch(Vec<Change>);
+
+/// One change, its value as text: it is to arrive as it is.
+#[derive(Clone, Debug, PartialEq)]
+struct Change {
+    op: &'static str,
+    path: String,
+    from: Option<String>,
+    value: Option<Result<String, String>>,
+}
 
 impl JsonPatch {
     /// No change yet.
@@ -239,51 +261,80 @@ impl JsonPatch {
     /// Sets a member, or inserts into an array (`-` is its end).
     #[must_use]
     pub fn add(self, path: &str, value: impl Serialize) -> Self {
-        self.with_value("add", path, value)
+        self.change("add", path, None, Some(json_text(&value)))
     }
 
     /// Changes a member that exists.
     #[must_use]
     pub fn replace(self, path: &str, value: impl Serialize) -> Self {
-        self.with_value("replace", path, value)
+        self.change("replace", path, None, Some(json_text(&value)))
     }
 
     /// Changes nothing, unless the member has this value.
     #[must_use]
     pub fn test(self, path: &str, value: impl Serialize) -> Self {
-        self.with_value("test", path, value)
+        self.change("test", path, None, Some(json_text(&value)))
     }
 
     /// Removes a member.
     #[must_use]
-    pub fn remove(mut self, path: &str) -> Self {
-        self.0.push(Ok(json!({"op": "remove", "path": path})));
-        self
+    pub fn remove(self, path: &str) -> Self {
+        self.change("remove", path, None, None)
     }
 
     /// Moves a member.
     #[must_use]
-    #[allow(clippy::similar_names, reason = "the words of the RFC")]
-    pub fn move_to(mut self, from: &str, path: &str) -> Self {
-        self.0.push(Ok(json!({"op": "move", "from": from, "path": path})));
-        self
+    pub fn move_to(self, from: &str, path: &str) -> Self {
+        self.change("move", path, Some(from), None)
     }
 
     /// Copies a member.
     #[must_use]
-    pub fn copy_to(mut self, from: &str, path: &str) -> Self {
-        self.0.push(Ok(json!({"op": "copy", "from": from, "path": path})));
-        self
+    pub fn copy_to(self, from: &str, path: &str) -> Self {
+        self.change("copy", path, Some(from), None)
     }
 
-    fn with_value(mut self, op: &str, path: &str, value: impl Serialize) -> Self {
-        let value = crate::json::to_bytes(&value)
-            .and_then(|text| serde_json::from_slice::<Value>(&text).map_err(|error| Error::input(error.to_string())));
-        self.0.push(
-            value.map(|value| json!({"op": op, "path": path, "value": value})).map_err(|error| error.to_string()),
-        );
+    fn change(
+        mut self,
+        op: &'static str,
+        path: &str,
+        from: Option<&str>,
+        value: Option<Result<String, String>>,
+    ) -> Self {
+        self.0.push(Change { op, path: path.to_owned(), from: from.map(str::to_owned), value });
         self
     }
+}
+
+fn json_text(value: &impl Serialize) -> Result<String, String> {
+    let text = crate::json::to_bytes(value).map_err(|error| error.to_string())?;
+    String::from_utf8(text.to_vec()).map_err(|error| error.to_string())
+}
+
+impl Change {
+    fn text(&self) -> Result<Box<RawValue>> {
+        let mut members: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
+        let inside = |pointer: &str, root: &str| {
+            pointer.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for (name, pointer) in [("path", Some(&self.path)), ("from", self.from.as_ref())] {
+            let Some(pointer) = pointer else { continue };
+            if !inside(pointer, "/data") && !inside(pointer, "/permissions") {
+                return Err(Error::input(format!("\"{}\" points outside of the object", pointer.escape_debug()))
+                    .hint("paths of a JSON Patch start with /data or /permissions"));
+            }
+            members.insert(name, raw(json_text(pointer))?);
+        }
+        members.insert("op", raw(json_text(&self.op))?);
+        if let Some(value) = &self.value {
+            members.insert("value", raw(value.clone())?);
+        }
+        raw(json_text(&members))
+    }
+}
+
+fn raw(text: Result<String, String>) -> Result<Box<RawValue>> {
+    RawValue::from_string(text.map_err(Error::input)?).map_err(|error| Error::input(error.to_string()))
 }
 
 impl Patch for JsonPatch {
@@ -291,20 +342,8 @@ impl Patch for JsonPatch {
     const CLASS: Class = Class::Once;
 
     fn body(&self) -> Result<Bytes> {
-        let operations: Vec<&Value> =
-            self.0.iter().map(|operation| operation.as_ref().map_err(Error::input)).collect::<Result<_>>()?;
-        for operation in &operations {
-            for pointer in ["path", "from"].iter().filter_map(|name| operation.get(name)?.as_str()) {
-                let inside = |root: &str| {
-                    pointer.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                };
-                if !inside("/data") && !inside("/permissions") {
-                    return Err(Error::input(format!("\"{}\" points outside of the object", pointer.escape_debug()))
-                        .hint("paths of a JSON Patch start with /data or /permissions"));
-                }
-            }
-        }
-        crate::json::to_bytes(&operations)
+        let changes: Vec<Box<RawValue>> = self.0.iter().map(Change::text).collect::<Result<_>>()?;
+        crate::json::to_bytes(&changes)
     }
 
     fn settled(&self, _: &str, _: bool) -> Result<Self> {
@@ -315,6 +354,7 @@ impl Patch for JsonPatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn text(patch: &impl Patch) -> String {
         String::from_utf8(patch.body().unwrap().to_vec()).unwrap()
@@ -346,6 +386,8 @@ mod tests {
             assert!(JsonPatch::new().remove(bad).body().is_err(), "{bad}");
         }
         assert!(JsonPatch::new().add("/data/x", f64::NAN).body().is_err());
+        let huge = JsonPatch::new().add("/data/x", 123_456_789_012_345_678_901_u128);
+        assert!(text(&huge).contains("123456789012345678901"), "as it is");
     }
 
     #[test]
@@ -369,5 +411,6 @@ mod tests {
         assert_eq!(settle(json!({"o": {"id": "b"}}), true).unwrap(), r#"{"data":{"o":{"id":"b"}}}"#);
         assert!(settle(json!({"id": "b"}), false).is_err());
         assert!(settle(json!({"id": 1}), false).is_err());
+        assert_eq!(settle(json!({"id": null, "x": 1}), false).unwrap(), r#"{"data":{"x":1}}"#);
     }
 }

@@ -22,8 +22,9 @@ pub struct Reply {
 impl Reply {
     pub(crate) fn new(method: Method, response: http::Response<Bytes>, repeated: bool) -> Self {
         let (parts, body) = response.into_parts();
-        // Whatever came with it, an answer to HEAD has no body.
-        let body = if method == Method::HEAD { Bytes::new() } else { body };
+        // Whatever came with it, such an answer has no body.
+        let none = method == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let body = if none { Bytes::new() } else { body };
         Self { method, status: parts.status, headers: parts.headers, body, repeated }
     }
 
@@ -122,6 +123,9 @@ impl Reply {
         }
         // One check of the whole buffer makes each string after it cheaper than `from_slice` does.
         let text = std::str::from_utf8(&self.body).map_err(|_| self.undecodable("it is not UTF-8"))?;
+        if crate::json::holds_huge_integer(text) {
+            return Err(self.undecodable("it holds an integer of more than 64 bits, which would be rounded"));
+        }
         parse(text).map_err(|error| {
             if error.is_syntax() || error.is_eof() {
                 self.undecodable("it is not JSON").caused_by(error.into())

@@ -7,6 +7,8 @@
 //! | 408, 425, 429 | again | again | again | again |
 //! | 409: the transaction was aborted | no | again | again | again |
 //! | 500, 502, 503, 504 | again | again, marked | again, marked | **no**, may have been applied |
+//! | 501, 505 | no | no | no | no |
+//! | other 5xx | no | **no**, may have been applied | **no**, may … | **no**, may … |
 //! | anything else | no | no | no | no |
 //!
 //! *Marked*: a later 412 or 404 may be about what the lost attempt did itself.
@@ -51,9 +53,13 @@ pub(crate) fn after_failure(class: Class, failure: &TransportError) -> Verdict {
         _ => Verdict::NoMarked,
     };
     match (failure.kind(), failure.may_have_been_sent()) {
-        (FailureKind::Tls, _) => Verdict::No,
-        (FailureKind::Protocol | FailureKind::TooLarge | FailureKind::Other, false) => Verdict::No,
-        (FailureKind::Protocol | FailureKind::TooLarge | FailureKind::Other, true) => lost(false),
+        (FailureKind::Tls | FailureKind::Protocol | FailureKind::TooLarge | FailureKind::Other, sent) => {
+            if sent {
+                lost(false)
+            } else {
+                Verdict::No
+            }
+        }
         (_, false) => Verdict::Again,
         (_, true) => lost(true),
     }
@@ -68,6 +74,9 @@ pub(crate) fn after_status(class: Class, status: StatusCode) -> Option<Verdict> 
         (500 | 502 | 503 | 504, Class::Safe) => Verdict::Again,
         (500 | 502 | 503 | 504, Class::Repeatable | Class::Conditional) => Verdict::AgainMarked,
         (500 | 502 | 503 | 504, Class::Once) => Verdict::NoMarked,
+        // 501 and 505 say that it was not done; of the others, also those that only proxies know, nobody can tell.
+        (501 | 505, _) | (_, Class::Safe) => return None,
+        (506.., _) => Verdict::NoMarked,
         _ => return None,
     })
 }
@@ -131,11 +140,10 @@ mod tests {
             assert_eq!(failed(kind, false), [Again; 4], "{kind:?}");
             assert_eq!(failed(kind, true), [Again, AgainMarked, AgainMarked, NoMarked], "{kind:?}");
         }
-        for kind in [FailureKind::Protocol, FailureKind::TooLarge, FailureKind::Other] {
+        for kind in [FailureKind::Tls, FailureKind::Protocol, FailureKind::TooLarge, FailureKind::Other] {
             assert_eq!(failed(kind, false), [No; 4], "{kind:?}");
             assert_eq!(failed(kind, true), [No, NoMarked, NoMarked, NoMarked], "{kind:?}");
         }
-        assert_eq!(failed(FailureKind::Tls, false), [No; 4]);
     }
 
     #[test]
@@ -148,11 +156,13 @@ mod tests {
         for status in [500, 502, 503, 504] {
             assert_eq!(row(status), [Some(Again), Some(AgainMarked), Some(AgainMarked), Some(NoMarked)], "{status}");
         }
-        for status in [
-            200, 201, 204, 206, 301, 304, 400, 401, 403, 404, 405, 406, 410, 411, 412, 413, 414, 415, 431, 501, 505,
-            507,
-        ] {
+        for status in
+            [200, 201, 204, 206, 301, 304, 400, 401, 403, 404, 405, 406, 410, 411, 412, 413, 414, 415, 431, 501, 505]
+        {
             assert_eq!(row(status), [None; 4], "{status}");
+        }
+        for status in [507, 520, 524, 599] {
+            assert_eq!(row(status), [None, Some(NoMarked), Some(NoMarked), Some(NoMarked)], "{status}");
         }
     }
 

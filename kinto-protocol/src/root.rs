@@ -78,6 +78,10 @@ impl Root {
     }
 
     fn at(&self, target: String) -> Result<Uri> {
+        // Of what the URL would not show, a filter for instance, nothing may get lost.
+        if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+            return Err(Error::input("the path and query hold characters that must be percent-encoded"));
+        }
         let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
             .map_err(|error| Error::input("the path and query cannot be part of a URL").caused_by(error.into()))?;
         let mut parts = http::uri::Parts::default();

@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 /// How much of each of an error's texts is kept, in bytes. An existing object is kept whole.
 const KEPT: usize = 64 * 1024;
+/// What stands in the place of a secret.
+pub(crate) const HIDDEN: &str = "[hidden]";
 /// How much of a body that is not Kinto's JSON is shown, in characters.
 const SHOWN: usize = 512;
 
@@ -66,12 +68,17 @@ pub struct Invalid {
     pub description: String,
 }
 
+/// As much of a text as is kept.
+fn kept(text: String) -> String {
+    if text.len() > KEPT { text.chars().take(KEPT / 4).collect() } else { text }
+}
+
 /// Names can be null or (for a schema) an index.
 fn text_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::Null => String::new(),
-        Value::String(text) => text,
-        other => other.to_string(),
+        Value::String(text) => kept(text),
+        other => kept(other.to_string()),
     })
 }
 
@@ -91,12 +98,7 @@ impl ServerError {
         match parsed {
             Some(mut members) => {
                 let mut text = |name| match members.remove(name) {
-                    Some(Value::String(mut text)) => {
-                        if text.len() > KEPT {
-                            text = text.chars().take(KEPT / 4).collect();
-                        }
-                        Some(text)
-                    }
+                    Some(Value::String(text)) => Some(kept(text)),
                     _ => None,
                 };
                 (read.error, read.message, read.info) = (text("error"), text("message"), text("info"));
@@ -163,6 +165,28 @@ impl ServerError {
         &self.excerpt
     }
 
+    /// Takes out these words.
+    pub(crate) fn hide(&mut self, secrets: &[String]) {
+        let hide = |text: &mut String| {
+            for secret in secrets {
+                if text.contains(secret) {
+                    *text = text.replace(secret, HIDDEN);
+                }
+            }
+        };
+        [&mut self.error, &mut self.message, &mut self.info].into_iter().flatten().for_each(hide);
+        hide(&mut self.excerpt);
+        match &mut self.details {
+            Details::Invalid(list) => list.iter_mut().for_each(|it| {
+                [&mut it.location, &mut it.name, &mut it.description].into_iter().for_each(hide);
+            }),
+            Details::Missing { id, resource_name } => [id, resource_name].into_iter().for_each(hide),
+            Details::Other(text) => hide(text),
+            // Data, which no message shows.
+            Details::None | Details::Existing(_) => {}
+        }
+    }
+
     /// Whether the same request may get another answer later.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self.status.as_u16(), 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504)
@@ -191,21 +215,21 @@ impl ServerError {
 fn details(value: Value) -> Details {
     match value {
         Value::Null => Details::None,
-        Value::Array(items) => match items.iter().cloned().map(serde_json::from_value).collect() {
+        Value::Array(items) => match items.iter().take(100).cloned().map(serde_json::from_value).collect() {
             Ok(list) => Details::Invalid(list),
-            Err(_) => Details::Other(Value::Array(items).to_string()),
+            Err(_) => Details::Other(kept(Value::Array(items).to_string())),
         },
         Value::Object(mut members) => match members.remove("existing") {
             Some(Value::Object(existing)) => Details::Existing(existing),
-            Some(other) => Details::Other(other.to_string()),
+            Some(other) => Details::Other(kept(other.to_string())),
             None => match (members.get("id"), members.get("resource_name")) {
                 (Some(Value::String(id)), Some(Value::String(name))) => {
                     Details::Missing { id: id.clone(), resource_name: name.clone() }
                 }
-                _ => Details::Other(Value::Object(members).to_string()),
+                _ => Details::Other(kept(Value::Object(members).to_string())),
             },
         },
-        other => Details::Other(other.to_string()),
+        other => Details::Other(kept(other.to_string())),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::auth::Auth;
 use crate::call::{Call, header};
@@ -150,6 +150,9 @@ impl Session {
     pub(crate) fn http_request(&self, call: &Call, redirected: Option<&http::Uri>) -> Result<Request> {
         let settings = &*self.settings;
         call.path().check(settings.id_rule)?;
+        if call.body_bytes().is_some() && !matches!(*call.method(), Method::PUT | Method::POST | Method::PATCH) {
+            return Err(Error::input(format!("a {} request has no body", call.method())));
+        }
         let mut request = http::Request::new(call.body_bytes().cloned().unwrap_or_default());
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = match redirected {
@@ -160,6 +163,21 @@ impl Session {
         call.write_headers(&mut headers)?;
         *request.headers_mut() = headers;
         Ok(request)
+    }
+
+    /// What must not be repeated to anybody: the credentials, in all the forms that a server could send back.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let headers = &self.settings.headers;
+        let sensitive = headers.iter().filter(|(_, value)| value.is_sensitive());
+        let mut secrets: Vec<String> =
+            sensitive.filter_map(|(_, value)| value.to_str().ok().map(str::to_owned)).collect();
+        if let Some((_, token)) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' ')) {
+            secrets.push(token.to_owned());
+            secrets.extend(Auth::password(token));
+        }
+        // Something short would be found in innocent words.
+        secrets.retain(|secret| secret.len() >= 4);
+        secrets
     }
 
     pub(crate) fn root(&self) -> &Root {
@@ -197,7 +215,7 @@ impl SessionBuilder {
         self
     }
 
-    /// A header for every request. What it holds is treated like a secret.
+    /// A header for every request. Its value is shown nowhere.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self

@@ -1,7 +1,7 @@
 //! What came of an operation of ours, in the form in which the Python client returns it.
 
 use kinto_protocol::{
-    Conditional, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Permissions, Reply, ServerInfo, Timestamp,
+    Conditional, Deletion, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Permissions, Reply, ServerInfo, Timestamp,
     Tombstone,
 };
 use serde_json::{Value, json};
@@ -120,9 +120,9 @@ impl From<Tombstone> for Output {
     }
 }
 
-impl From<Option<Tombstone>> for Output {
-    fn from(tombstone: Option<Tombstone>) -> Self {
-        Self::Deleted(tombstone)
+impl From<Deletion> for Output {
+    fn from(deletion: Deletion) -> Self {
+        Self::Deleted(deletion.tombstone())
     }
 }
 

@@ -284,7 +284,7 @@ fn what_was_done_before_a_later_request_failed_is_not_forgotten() {
     let tombstones = |headers: &[(&'static str, &str)]| {
         answer(200, headers, r#"{"data":[{"id":"a","last_modified":2,"deleted":true}]}"#)
     };
-    let next = ("next-page", "?t=1");
+    let next = ("next-page", "?_token=1");
     for rest in [forbidden(), fails(FailureKind::Protocol), answer(307, &[("location", "/v1/x")], "")] {
         let error = run(records().delete_all(), vec![tombstones(&[next]), rest]).error();
         assert!(error.maybe_applied() && error.to_string().contains("after 1 object was deleted"), "{error}");
@@ -314,6 +314,8 @@ fn conflicts_of_the_server_are_repeated_and_others_are_not() {
     assert!(!put.result.unwrap().repeated);
     let other = run(records().create("a", &json!({})), vec![answer(409, &[], r#"{"errno":109}"#)]);
     assert!(other.error().is_conflict());
+    let proxys = run(records().delete_all(), vec![answer(409, &[], "<html>")]);
+    assert!(proxys.error().is_conflict(), "not repeated, as nobody says that it was aborted");
     let forever = run(records().create("a", &json!({})), vec![aborted(), aborted(), aborted()]).error();
     assert!(forever.is_conflict() && !forever.maybe_applied());
     assert_eq!(run(records().get("a"), vec![aborted()]).requests.len(), 1);
@@ -331,6 +333,10 @@ fn a_success_that_cannot_be_read_may_have_been_applied() {
         assert!(error.kind() == ErrorKind::Protocol && error.maybe_applied(), "{status}");
     }
     assert!(!run(records().create("a", &json!({})), vec![answer(403, &[], "")]).error().maybe_applied());
+    assert!(run(records().create("a", &json!({})), vec![answer(524, &[], "")]).error().maybe_applied());
+    assert!(!run(records().create("a", &json!({})), vec![answer(501, &[], "")]).error().maybe_applied());
+    let broken = TransportError::new(FailureKind::Tls, "bad record").sent();
+    assert!(run(records().create("a", &json!({})), vec![Err(broken)]).error().maybe_applied());
 }
 
 #[test]
@@ -515,7 +521,7 @@ fn ids<T>(listing: Listing<crate::Object<T>>) -> Vec<String> {
 fn a_list_is_read_to_its_end_by_query_only() {
     let run = run(
         buckets().list().page_size(2),
-        vec![page(&["a", "b"], Some("https://evil.example/other?_limit=2&_token=x%3D#f")), page(&["c"], None)],
+        vec![page(&["a", "b"], Some("https://evil.example/other?n=1&_limit=2&_token=x%3D#f")), page(&["c"], None)],
     );
     assert_eq!(run.lines(), ["GET /v1/buckets?_limit=2", "GET /v1/buckets?_limit=2&_token=x%3D"]);
     assert!(run.requests.iter().all(|request| request.uri().host() == Some("localhost")));
@@ -526,27 +532,113 @@ fn a_list_is_read_to_its_end_by_query_only() {
 
 #[test]
 fn a_list_is_complete_or_an_error() {
-    for next in ["", "http://x/y", "?", "http://x/?a b", "http://x/?\u{e9}"] {
+    for next in ["", "http://x/y", "?", "http://x/?a=1", "?_token=", "http://x/?_token=a\u{e9}"] {
         let error = run(buckets().list(), vec![page(&["a"], Some(next))]).error();
         assert_eq!(error.kind(), ErrorKind::Pagination, "{next}");
     }
     let circle =
-        run(buckets().list(), (0..3).map(|_| page(&[], Some("?t=1"))).collect::<Vec<_>>().drain(..2).collect());
+        run(buckets().list(), (0..3).map(|_| page(&[], Some("?_token=1"))).collect::<Vec<_>>().drain(..2).collect());
     assert_eq!(circle.error().kind(), ErrorKind::Pagination);
-    let error = run(buckets().list(), vec![page(&["a"], Some("?t=1")), answer(304, &[], "")]).error();
+    let error = run(buckets().list(), vec![page(&["a"], Some("?_token=1")), answer(304, &[], "")]).error();
     assert_eq!(error.kind(), ErrorKind::Protocol);
     let mut bench = Bench::new(|policy| policy.pages = 2);
-    let error = bench.run(buckets().list(), vec![page(&["a"], Some("?t=1")), page(&["b"], Some("?t=2"))]).error();
+    let error =
+        bench.run(buckets().list(), vec![page(&["a"], Some("?_token=1")), page(&["b"], Some("?_token=2"))]).error();
     assert_eq!(error.kind(), ErrorKind::Pagination);
 }
 
 #[test]
+fn a_question_stays_the_same_on_every_page() {
+    let delete = || records().delete_all().filter(crate::field("old").eq(true));
+    let page = |next| answer(200, &[("next-page", next)], r#"{"data":[]}"#);
+    let run = run(delete(), vec![page("http://x/all?_token=1"), answer(200, &[], r#"{"data":[]}"#)]);
+    let path = "/v1/buckets/b/collections/c/records";
+    assert_eq!(run.lines(), [format!("DELETE {path}?old=true"), format!("DELETE {path}?old=true&_token=1")]);
+}
+
+#[test]
+fn a_selection_cannot_be_written_back() {
+    let get = run(records().get("a").fields(["n"]), vec![answer(200, &[], RECORD)]);
+    let mut partial = vec![get.result.unwrap()];
+    let list =
+        run(records().list().fields(["n"]), vec![answer(200, &[], r#"{"data":[{"id":"a","last_modified":7}]}"#)]);
+    partial.extend(list.result.unwrap());
+    for object in partial {
+        assert_eq!(run(records().update(&object), vec![]).error().kind(), ErrorKind::Input);
+        assert!(run(records().replace(&object, &json!({"n": 2})), vec![answer(200, &[], RECORD)]).result.is_ok());
+    }
+}
+
+#[test]
+fn a_query_of_ones_own_cannot_lose_its_end() {
+    let call = Call::new(Method::DELETE, records().path().clone());
+    for query in ["title=C#&done=true", "title=a b", "title=\u{e9}", "a=\r\nX: y"] {
+        assert_eq!(run(call.clone().query(query), vec![]).error().kind(), ErrorKind::Input, "{query}");
+    }
+    let with_body = call.json(&json!({})).unwrap();
+    assert_eq!(run(with_body, vec![]).error().kind(), ErrorKind::Input);
+}
+
+#[test]
+fn nobody_else_s_write_is_taken_for_ours() {
+    let lost = || fails(FailureKind::Interrupted);
+    let existing =
+        |data: serde_json::Value| answer(412, &[], &json!({"errno": 114, "details": {"existing": data}}).to_string());
+    let at = crate::Timestamp::from_millis(1);
+    // On a collection the schema is the caller's, on a record the server's.
+    let other_schema = || existing(json!({"id": "c", "last_modified": 9, "schema": {"b": 1}}));
+    let collection = bucket("b").collections().replace("c", &json!({"schema": {"a": 1}})).if_match(at);
+    assert!(run(collection, vec![lost(), other_schema()]).result.is_err());
+    let record = records().replace("c", &json!({})).if_match(at);
+    assert!(run(record, vec![lost(), other_schema()]).result.unwrap().repeated);
+    // A patch of nothing proves nothing.
+    let nothing = records().patch("c", crate::Attributes::new(&json!({}))).if_match(at);
+    assert!(run(nothing, vec![lost(), existing(json!({"id": "c", "last_modified": 9, "n": 1}))]).result.is_err());
+}
+
+#[test]
+fn integers_are_read_as_they_are_or_not_at_all() {
+    let huge = r#"{"data":{"id":"a","last_modified":7,"n":123456789012345678901}}"#;
+    assert_eq!(run(records().get("a"), vec![answer(200, &[], huge)]).error().kind(), ErrorKind::Decode);
+}
+
+#[test]
+fn deleting_what_may_be_absent_says_what_is_known() {
+    let delete = |status, body| {
+        run(records().delete_if_present("a"), vec![answer(status, &[], body)]).result.map(crate::Deletion::tombstone)
+    };
+    let missing = r#"{"errno":111,"details":{"id":"c","resource_name":"collection"}}"#;
+    for absent in [r#"{"errno":110}"#, missing] {
+        assert_eq!(delete(404, absent).unwrap(), None);
+    }
+    for unknown in [r#"{"errno":111}"#, "<html>", ""] {
+        assert!(delete(404, unknown).unwrap_err().is_not_found());
+    }
+    assert!(delete(403, r#"{"errno":121}"#).unwrap_err().is_forbidden());
+    let hidden = run(buckets().delete_if_present("a"), vec![answer(403, &[], r#"{"errno":121}"#)]);
+    assert_eq!(hidden.result.unwrap(), crate::Deletion::AbsentOrForbidden);
+}
+
+#[test]
+fn what_the_server_repeats_of_the_secret_is_hidden() {
+    let echo =
+        r#"{"errno":107,"message":"Authorization: Basic bWU6czNjcjN0 (s3cr3t)","details":[{"description":"s3cr3t"}]}"#;
+    for body in [echo, "<html> bWU6czNjcjN0 </html>"] {
+        let error = run(records().get("a"), vec![answer(400, &[], body)]).error();
+        let seen = format!("{error} {error:?}");
+        assert!(seen.contains("[hidden]") && !seen.contains("s3cr3t") && !seen.contains("bWU6czNjcjN0"), "{seen}");
+    }
+}
+
+#[test]
 fn a_list_can_be_limited() {
-    let one = run(buckets().list().limit(2), vec![page(&["a", "b"], Some("?t=1"))]);
+    let one = run(buckets().list().limit(2), vec![page(&["a", "b"], Some("?_token=1"))]);
     assert_eq!(one.lines(), ["GET /v1/buckets?_limit=2"]);
     assert_eq!(ids(one.result.unwrap()), ["a", "b"]);
-    let two =
-        run(buckets().list().limit(3).page_size(2), vec![page(&["a", "b"], Some("?t=1")), page(&["c", "d"], None)]);
+    let two = run(
+        buckets().list().limit(3).page_size(2),
+        vec![page(&["a", "b"], Some("?_token=1")), page(&["c", "d"], None)],
+    );
     assert_eq!(ids(two.result.unwrap()), ["a", "b", "c"]);
     assert!(ids(run(buckets().list().limit(0), vec![]).result.unwrap()).is_empty());
 }
@@ -557,11 +649,11 @@ fn a_list_can_be_conditional_and_consistent() {
     let same = run(buckets().list().if_changed_since(at), vec![answer(304, &[], "")]);
     assert_eq!(same.requests[0].headers()["if-none-match"], "\"9\"");
     assert_eq!(same.result.unwrap(), Conditional::NotModified);
-    let changed = run(buckets().list().if_changed_since(at), vec![page(&["a"], Some("?t=1")), page(&["b"], None)]);
+    let changed = run(buckets().list().if_changed_since(at), vec![page(&["a"], Some("?_token=1")), page(&["b"], None)]);
     assert!(!changed.requests[1].headers().contains_key("if-none-match"), "on the first page alone");
     assert_eq!(ids(changed.result.unwrap().modified().unwrap()), ["a", "b"]);
 
-    let run = run(buckets().list().consistent(), vec![page(&["a"], Some("?t=1")), answer(412, &[], "{}")]);
+    let run = run(buckets().list().consistent(), vec![page(&["a"], Some("?_token=1")), answer(412, &[], "{}")]);
     assert_eq!(run.requests[1].headers()["if-match"], "\"9\"");
     assert_eq!(run.error().kind(), ErrorKind::Pagination);
 }
@@ -570,10 +662,10 @@ fn a_list_can_be_conditional_and_consistent() {
 fn a_list_and_a_deletion_go_on_where_they_stood() {
     let mut bench = Bench::new(|policy| policy.attempts = 1);
     let mut list = buckets().list();
-    let broken = bench.run(&mut list, vec![page(&["a"], Some("?t=1")), fails(FailureKind::Interrupted)]);
+    let broken = bench.run(&mut list, vec![page(&["a"], Some("?_token=1")), fails(FailureKind::Interrupted)]);
     assert_eq!(broken.error().kind(), ErrorKind::Interrupted);
     let rest = bench.run(&mut list, vec![page(&["b"], None)]);
-    assert_eq!(rest.lines(), ["GET /v1/buckets?t=1"]);
+    assert_eq!(rest.lines(), ["GET /v1/buckets?_token=1"]);
     assert_eq!(ids(rest.result.unwrap()), ["a", "b"]);
 
     let mut pages = buckets().list().pages();
@@ -586,13 +678,14 @@ fn a_list_and_a_deletion_go_on_where_they_stood() {
         answer(200, &headers, &json!({"data": [{"id": id, "last_modified": 2, "deleted": true}]}).to_string())
     };
     let mut delete = buckets().delete_all().if_match(crate::Timestamp::from_millis(9));
-    let broken = bench.run(&mut delete, vec![tombstones("a", Some("?t=1")), answer(403, &[], "{}")]);
+    let broken = bench.run(&mut delete, vec![tombstones("a", Some("?_token=1")), answer(403, &[], "{}")]);
     assert_eq!(broken.requests[0].headers()["if-match"], "\"9\"");
     assert!(!broken.requests[1].headers().contains_key("if-match"));
     assert!(broken.error().to_string().contains("after 1 object was deleted"));
     assert_eq!(delete.deleted().len(), 1);
     let rest = bench.run(&mut delete, vec![tombstones("b", None)]);
-    assert_eq!(rest.lines(), ["DELETE /v1/buckets?t=1"]);
+    assert_eq!(rest.lines(), ["DELETE /v1/buckets"], "a token is never sent twice");
+    assert!(!rest.requests[0].headers().contains_key("if-match"), "this very deletion changed the list");
     assert_eq!(rest.result.unwrap().len(), 2);
 }
 

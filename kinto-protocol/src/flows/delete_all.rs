@@ -18,23 +18,34 @@ use crate::timestamp::Timestamp;
 ///
 /// The output is what was deleted: of a list that not all of which the caller may write, the rest stays. When a later
 /// page fails, what was deleted before is said in the error, and stays readable in [`deleted`](Self::deleted) for
-/// those who send `&mut` it; sending it again goes on.
+/// those who send `&mut` it; sending it again goes on with what is left. A precondition ([`if_match`](Self::if_match))
+/// holds for the beginning only, as deleting changes the list.
 ///
-/// A page whose answer is lost is not asked for again, as nobody could tell what was deleted.
+/// Without a precondition, a page whose answer is lost is not asked for again by itself, as nobody could tell what it
+/// deleted.
 #[derive(Debug)]
 pub struct DeleteAll {
     path: Path,
     query: Query,
     if_match: Option<Timestamp>,
-    next: Option<String>,
+    position: Position,
     walk: Walk,
     deleted: Vec<Tombstone>,
+}
+
+/// Where it stands. The server takes the token of a page only once, so that a page that was asked for and not answered
+/// is never asked for again: what is left is deleted from the beginning.
+#[derive(Debug)]
+enum Position {
+    First,
+    Next(String),
+    Again,
 }
 
 impl DeleteAll {
     pub(crate) fn new(path: Path) -> Self {
         let query = Query { deleted: true, ..Query::default() };
-        Self { path, query, if_match: None, next: None, walk: Walk::default(), deleted: Vec::new() }
+        Self { path, query, if_match: None, position: Position::First, walk: Walk::default(), deleted: Vec::new() }
     }
 
     /// Only objects that meet this condition, and all others given.
@@ -64,23 +75,28 @@ impl DeleteAll {
         &self.deleted
     }
 
-    fn call(&self) -> Result<Call> {
+    fn call(&mut self) -> Result<Call> {
         let call = Call::new(Method::DELETE, self.path.clone()).class(Class::Once);
-        Ok(match (&self.next, self.if_match) {
-            // The first page changed the timestamp of the list itself.
-            (Some(query), _) => call.query(query.clone()),
-            (None, Some(at)) => call.query(self.query.encode()?).precondition(Precondition::Unchanged(at)),
-            (None, None) => call.query(self.query.encode()?),
+        Ok(match std::mem::replace(&mut self.position, Position::Again) {
+            Position::First => {
+                // Until one page is deleted, the precondition is still to be met.
+                self.position = Position::First;
+                let precondition = self.if_match.map_or(Precondition::None, Precondition::Unchanged);
+                call.query(self.query.encode()?).precondition(precondition)
+            }
+            Position::Next(query) => call.query(query),
+            Position::Again => call.query(self.query.encode()?),
         })
     }
 
     fn read(&mut self, reply: &Reply) -> Result<Turn<Vec<Tombstone>>> {
         let page = reply.json_with(decode::tombstones)?;
         self.deleted.extend(page);
-        self.next = next_page(reply)?;
-        match &self.next {
+        self.position = Position::Again;
+        match next_page(reply, &self.query.encode()?)? {
             Some(query) => {
-                self.walk.step(query)?;
+                self.walk.step(&query)?;
+                self.position = Position::Next(query);
                 self.call().map(Turn::Ask)
             }
             None => Ok(Turn::Done(std::mem::take(&mut self.deleted))),
@@ -99,7 +115,7 @@ impl Flow for DeleteAll {
         self.read(&reply)
     }
 
-    fn fail(&mut self, error: Error) -> Result<Vec<Tombstone>> {
+    fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Vec<Tombstone>>> {
         Err(match self.deleted.len() {
             0 => error,
             1 => error.prefix("after 1 object was deleted: "),
@@ -120,7 +136,7 @@ impl Flow for &mut DeleteAll {
         Flow::resume(&mut **self, session, reply)
     }
 
-    fn fail(&mut self, error: Error) -> Result<Vec<Tombstone>> {
-        Flow::fail(&mut **self, error)
+    fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Vec<Tombstone>>> {
+        Flow::fail(&mut **self, session, error)
     }
 }

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::decode;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{Flow, Turn};
 use crate::object::Object;
 use crate::operation::Operation;
@@ -18,6 +18,7 @@ use crate::session::Session;
 /// A PUT with `If-None-Match: *`, and if that is refused a GET.
 pub struct GetOrCreate<T> {
     create: Put<T>,
+    get: Get<T>,
     /// Whether the answer to the creation was lost once, so that what is there may be what it made.
     lost: bool,
 }
@@ -49,8 +50,8 @@ impl<T> GetOrCreated<T> {
 }
 
 impl<T> GetOrCreate<T> {
-    pub(crate) fn new(create: Put<T>) -> Self {
-        Self { create, lost: false }
+    pub(crate) fn new(create: Put<T>, get: Get<T>) -> Self {
+        Self { create, get, lost: false }
     }
 
     /// With these permissions, if it is created.
@@ -58,13 +59,6 @@ impl<T> GetOrCreate<T> {
     pub fn permissions(mut self, permissions: Permissions) -> Self {
         self.create = self.create.permissions(permissions);
         self
-    }
-}
-
-impl<T: DeserializeOwned + Send> GetOrCreate<T> {
-    fn get(&self) -> Result<Get<T>> {
-        let id = self.create.id().ok_or_else(|| Error::input("an object needs an id to be found"))?;
-        Ok(self.create.resource().get(id))
     }
 }
 
@@ -77,7 +71,7 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
         if reply.method() == Method::GET {
-            let object = self.get()?.parse(&reply)?;
+            let object = self.get.parse(&reply)?;
             let ours = self.lost && reply.json_with(decode::object).is_ok_and(|it| self.create.may_have_made(&it));
             return Ok(Turn::Done(match ours {
                 true => GetOrCreated::Created(Object { repeated: true, ..object }),
@@ -87,7 +81,7 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
         match self.create.parse(&reply) {
             Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => {
                 self.lost = reply.is_repeated();
-                self.get()?.call(session).map(Turn::Ask)
+                self.get.call(session).map(Turn::Ask)
             }
             created => created.map(GetOrCreated::Created).map(Turn::Done),
         }
@@ -96,7 +90,7 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
 
 impl<T> Clone for GetOrCreate<T> {
     fn clone(&self) -> Self {
-        Self::new(self.create.clone())
+        Self::new(self.create.clone(), self.get.clone())
     }
 }
 

@@ -52,39 +52,40 @@ impl<I> List<I> {
         Self { spec, progress: None }
     }
 
+    /// Another list begins anew.
+    fn with(mut self, change: impl FnOnce(&mut Spec)) -> Self {
+        change(&mut self.spec);
+        Self::of(self.spec)
+    }
+
     /// Sorted by this field, downward with a `-` before it; by several when called again. Without, the newest first.
     #[must_use]
-    pub fn sort(mut self, key: &str) -> Self {
-        self.spec.query.sort.extend(key.split(',').map(str::to_owned));
-        self
+    pub fn sort(self, key: &str) -> Self {
+        self.with(|spec| spec.query.sort.extend(key.split(',').map(str::to_owned)))
     }
 
     /// Only these fields (with dots into nested objects), `id` and `last_modified`.
     #[must_use]
-    pub fn fields<F: Into<String>>(mut self, names: impl IntoIterator<Item = F>) -> Self {
-        self.spec.query.fields = names.into_iter().map(Into::into).collect();
-        self
+    pub fn fields<F: Into<String>>(self, names: impl IntoIterator<Item = F>) -> Self {
+        self.with(|spec| spec.query.fields = names.into_iter().map(Into::into).collect())
     }
 
     /// So many items at most, in all.
     #[must_use]
-    pub fn limit(mut self, items: u64) -> Self {
-        self.spec.limit = Some(items);
-        self
+    pub fn limit(self, items: u64) -> Self {
+        self.with(|spec| spec.limit = Some(items))
     }
 
     /// So many items a page. The server may give fewer.
     #[must_use]
-    pub fn page_size(mut self, items: u64) -> Self {
-        self.spec.query.page_size = Some(items);
-        self
+    pub fn page_size(self, items: u64) -> Self {
+        self.with(|spec| spec.query.page_size = Some(items))
     }
 
     /// An error, [`ErrorKind::Pagination`], if the list is changed while it is read (`If-Match` from the second page).
     #[must_use]
-    pub fn consistent(mut self) -> Self {
-        self.spec.consistent = true;
-        self
+    pub fn consistent(self) -> Self {
+        self.with(|spec| spec.consistent = true)
     }
 
     /// Only if anything in the list was changed since this timestamp.
@@ -102,14 +103,13 @@ impl<I> List<I> {
             (Some(limit), Some(size)) => Some(limit.min(size)),
             (limit, size) => limit.or(size),
         };
-        Pages::new(path, query.encode(), limit, consistent)
+        Pages::new(path, &query, limit, consistent)
     }
 
     /// Only objects that meet this condition, and all others given.
     #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.spec.query.filters.push(filter);
-        self
+    pub fn filter(self, filter: Filter) -> Self {
+        self.with(|spec| spec.query.filters.push(filter))
     }
 }
 
@@ -141,16 +141,14 @@ impl<T: DeserializeOwned + Send> List<Object<T>> {
 impl<T: DeserializeOwned + Send> List<Entry<T>> {
     /// Only what was changed or deleted after this timestamp.
     #[must_use]
-    pub fn since(mut self, at: Timestamp) -> Self {
-        self.spec.query.since = Some(at);
-        self
+    pub fn since(self, at: Timestamp) -> Self {
+        self.with(|spec| spec.query.since = Some(at))
     }
 
     /// Only what was changed or deleted before this timestamp.
     #[must_use]
-    pub fn before(mut self, at: Timestamp) -> Self {
-        self.spec.query.before = Some(at);
-        self
+    pub fn before(self, at: Timestamp) -> Self {
+        self.with(|spec| spec.query.before = Some(at))
     }
 }
 

@@ -5,9 +5,11 @@
 //!    └──────────────────────────────▲    no Next-Page, or enough
 //! ```
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::marker::PhantomData;
 
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::call::{Call, Precondition};
 use crate::decode::{self, ListItem};
@@ -15,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
 use crate::object::Listing;
 use crate::path::Path;
+use crate::query::Query;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
@@ -26,6 +29,8 @@ use crate::timestamp::Timestamp;
 pub struct Pages<I> {
     path: Path,
     first: Result<String, String>,
+    /// Whether only some fields of the objects were asked for.
+    partial: bool,
     consistent: bool,
     left: Option<u64>,
     position: Position,
@@ -43,10 +48,11 @@ enum Position {
 
 impl<I> Pages<I> {
     /// From a path and a query; with `limit` at most so many items.
-    pub(crate) fn new(path: Path, first: Result<String>, limit: Option<u64>, consistent: bool) -> Self {
+    pub(crate) fn new(path: Path, query: &Query, limit: Option<u64>, consistent: bool) -> Self {
         Self {
             path,
-            first: first.map_err(|error| error.to_string()),
+            first: query.encode().map_err(|error| error.to_string()),
+            partial: !query.fields.is_empty(),
             consistent,
             left: limit,
             position: if limit == Some(0) { Position::End } else { Position::First },
@@ -80,18 +86,26 @@ impl<I: ListItem> Pages<I> {
     /// Reads a page and moves the cursor.
     pub(crate) fn read(&mut self, reply: &Reply) -> Result<Listing<I>> {
         let first = matches!(self.position, Position::First);
-        if reply.status().as_u16() == 412 && !first {
+        if self.consistent && reply.status() == StatusCode::PRECONDITION_FAILED && !first {
             return Err(
                 Error::new(ErrorKind::Pagination, "the list was changed while it was read").hint("read it again")
             );
         }
         let mut items = reply.json_with(decode::list::<I>)?;
-        let next = next_page(reply)?;
+        let asked = self.first.as_deref().unwrap_or_default();
+        let next = next_page(reply, asked)?;
         if let Some(query) = &next {
             self.walk.step(query)?;
         }
         if first {
             self.timestamp = reply.timestamp();
+        }
+        if self.consistent && next.is_some() && self.timestamp.is_none() {
+            let why = "whether the list is changed while it is read cannot be told: the server gives it no timestamp";
+            return Err(Error::new(ErrorKind::Pagination, why));
+        }
+        if self.partial {
+            items.iter_mut().filter_map(ListItem::object).for_each(|object| object.partial = true);
         }
         if let Some(left) = &mut self.left {
             items.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -123,59 +137,36 @@ impl<I> std::fmt::Debug for Pages<I> {
     }
 }
 
-/// The query of the next page. Of the URL in `Next-Page` only the query is taken, and applied to the path that was
-/// asked for: the rest is what the server believes of itself, and may be another host, scheme or bucket id.
-pub(crate) fn next_page(reply: &Reply) -> Result<Option<String>> {
+/// The query of the next page, if there is one. Of the URL in `Next-Page` only the place in the list is taken (`_token`,
+/// and the size of a page), and put to what was asked for in the first place: the rest is what the server believes of
+/// itself, and may be another host, scheme, bucket id, or another question.
+pub(crate) fn next_page(reply: &Reply, asked: &str) -> Result<Option<String>> {
     let Some(value) = reply.headers().get("next-page") else { return Ok(None) };
     let broken = || Error::new(ErrorKind::Pagination, "the server names a next page that cannot be asked for");
     let url = value.to_str().map_err(|_| broken())?;
-    let query = url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default());
-    match query {
-        Some(query) if !query.is_empty() && query.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Ok(Some(query.to_owned()))
-        }
-        _ => Err(broken()),
-    }
+    let (_, query) = url.split_once('?').ok_or_else(broken)?;
+    let place = query.split('#').next().unwrap_or_default().split('&').filter(|pair| is_place(pair));
+    let question = asked.split('&').filter(|pair| !pair.is_empty() && !is_place(pair));
+    let next: Vec<&str> = question.chain(place).collect();
+    let has_token = next.iter().any(|pair| pair.strip_prefix("_token=").is_some_and(|token| !token.is_empty()));
+    if has_token { Ok(Some(next.join("&"))) } else { Err(broken()) }
 }
 
-/// Notices when pages go round in a circle, in constant memory (Brent's algorithm): each page is compared with a
-/// milestone, which is set anew ever more rarely.
-#[derive(Debug, Default)]
-pub(crate) struct Walk {
-    milestone: Option<String>,
-    since: u64,
-    next_at: u64,
+fn is_place(pair: &str) -> bool {
+    pair.starts_with("_token=") || pair.starts_with("_limit=")
 }
+
+/// Notices when pages go round in a circle: by a short hash of each, as there may be many.
+#[derive(Debug, Default)]
+pub(crate) struct Walk(HashSet<u64>);
 
 impl Walk {
     pub(crate) fn step(&mut self, query: &str) -> Result<()> {
-        if self.milestone.as_deref() == Some(query) {
-            return Err(Error::new(ErrorKind::Pagination, "the pages of the server go round in a circle"));
+        let mut hasher = DefaultHasher::new();
+        query.hash(&mut hasher);
+        if self.0.insert(hasher.finish()) {
+            return Ok(());
         }
-        self.since += 1;
-        if self.since > self.next_at {
-            self.milestone = Some(query.to_owned());
-            (self.since, self.next_at) = (0, self.next_at * 2 + 1);
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn circles_are_noticed_and_lines_are_not() {
-        let steps = |page: &dyn Fn(u64) -> u64| {
-            let mut walk = Walk::default();
-            (0..10_000_u64).take_while(|n| walk.step(&page(*n).to_string()).is_ok()).count()
-        };
-        assert_eq!(steps(&|n| n), 10_000);
-        assert!(steps(&|_| 7) <= 2);
-        for length in [2, 3, 10, 100] {
-            assert!(steps(&|n| n % length) as u64 <= 6 * length, "{length}");
-        }
-        assert!(steps(&|n| if n < 50 { n } else { 50 + n % 7 }) < 200);
+        Err(Error::new(ErrorKind::Pagination, "the pages of the server go round in a circle"))
     }
 }

@@ -11,6 +11,7 @@ use crate::operation::Operation;
 use crate::path::Path;
 use crate::query::encode;
 use crate::reply::Reply;
+use crate::server_error::Details;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
@@ -61,14 +62,33 @@ impl Operation for Delete {
 }
 
 /// Deletes an object if it is there, see [`Resource::delete_if_present`].
-///
-/// The output is `None` if it is not there any more: it was not, or an attempt whose answer was lost deleted it. For a
-/// bucket that also means: or it is there and hidden from the caller, as the
-/// server answers 403 to both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeleteIfPresent {
     delete: Delete,
     hidden_counts: bool,
+}
+
+/// What came of deleting an object if it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is no fourth")]
+pub enum Deletion {
+    /// It was there, and is deleted.
+    Deleted(Tombstone),
+    /// It is not there (any more: an attempt whose answer was lost may have deleted it).
+    Absent,
+    /// Of a bucket: it is not there, or it is not for the caller to delete. The server answers 403 to both.
+    AbsentOrForbidden,
+}
+
+impl Deletion {
+    /// What is left of the object, if this deleted it.
+    #[must_use]
+    pub fn tombstone(self) -> Option<Tombstone> {
+        match self {
+            Self::Deleted(tombstone) => Some(tombstone),
+            Self::Absent | Self::AbsentOrForbidden => None,
+        }
+    }
 }
 
 impl DeleteIfPresent {
@@ -85,19 +105,23 @@ impl DeleteIfPresent {
 }
 
 impl Operation for DeleteIfPresent {
-    type Output = Option<Tombstone>;
+    type Output = Deletion;
 
     fn call(&self, session: &Session) -> Result<Call> {
         self.delete.call(session)
     }
 
-    fn parse(&self, reply: &Reply) -> Result<Option<Tombstone>> {
-        let absent =
-            reply.status() == StatusCode::NOT_FOUND || (self.hidden_counts && reply.status() == StatusCode::FORBIDDEN);
-        // An answer that is not Kinto's says nothing about the object.
-        if absent && reply.server_error().errno().is_some() {
-            return Ok(None);
+    fn parse(&self, reply: &Reply) -> Result<Deletion> {
+        // An answer that is not Kinto's, or is about an unknown URL, says nothing about the object.
+        let errno =
+            reply.status().is_client_error().then(|| reply.server_error()).filter(|error| match error.errno() {
+                Some(111) => matches!(error.details(), Details::Missing { .. }),
+                errno => errno.is_some(),
+            });
+        match (reply.status(), errno) {
+            (StatusCode::NOT_FOUND, Some(_)) => Ok(Deletion::Absent),
+            (StatusCode::FORBIDDEN, Some(_)) if self.hidden_counts => Ok(Deletion::AbsentOrForbidden),
+            _ => self.delete.parse(reply).map(Deletion::Deleted),
         }
-        self.delete.parse(reply).map(Some)
     }
 }

@@ -57,7 +57,8 @@ impl<T: DeserializeOwned + Send> Operation for Get<T> {
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
-        reply.json_with(decode::object)
+        let object = reply.json_with(decode::object)?;
+        Ok(Object { partial: !self.fields.is_empty(), ..object })
     }
 }
 

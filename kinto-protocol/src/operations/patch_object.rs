@@ -75,7 +75,8 @@ impl<T: DeserializeOwned + Send, P: Patch> Operation for PatchObject<T, P> {
         match applied_before(reply, |existing| {
             let Some(sent) = self.patch.attributes() else { return false };
             let Ok(sent) = serde_json::from_slice::<JsonMap>(sent) else { return false };
-            sent.iter().all(|(name, value)| existing.get(name) == Some(value))
+            // A patch of nothing is met by anything, and proves nothing.
+            !sent.is_empty() && sent.iter().all(|(name, value)| existing.get(name) == Some(value))
         }) {
             Some(existing) => existing,
             None => reply.json_with(decode::object),

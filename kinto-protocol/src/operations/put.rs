@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::address::{Resource, call};
+use crate::address::{Kind, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
@@ -65,10 +65,27 @@ impl<T> Put<T> {
         self
     }
 
+    /// Makes it an error instead.
+    pub(crate) fn refuse(&mut self, why: &str) {
+        self.content.data = Some(Err(why.to_owned()));
+    }
+
     /// Whether an object holds what this writes.
     fn is_what_was_sent(&self, existing: &JsonMap) -> bool {
         let Ok(Some(data)) = self.content.checked_data() else { return false };
-        serde_json::from_slice::<JsonMap>(data).is_ok_and(|sent| callers(existing).eq(callers(&sent)))
+        // On records, `schema` is the server's; elsewhere it is the caller's.
+        let own: &[&str] = match self.resource.kind() {
+            Kind::Record => &["id", "last_modified", "schema"],
+            _ => &["id", "last_modified"],
+        };
+        let callers = |object: &JsonMap| -> JsonMap {
+            object
+                .iter()
+                .filter(|(name, _)| !own.contains(&name.as_str()))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
+        };
+        serde_json::from_slice::<JsonMap>(data).is_ok_and(|sent| callers(existing) == callers(&sent))
     }
 
     /// Whether an object, read with its permissions, is what this writes.
@@ -79,16 +96,6 @@ impl<T> Put<T> {
         };
         self.is_what_was_sent(&object.data)
             && sent.is_none_or(|sent| sent.iter().all(|(name, whom)| whom.iter().all(|who| has(name, who))))
-    }
-
-    /// The resource it goes to.
-    pub(crate) fn resource(&self) -> &Resource<T> {
-        &self.resource
-    }
-
-    /// The id it was given.
-    pub(crate) fn id(&self) -> Option<&str> {
-        self.id.as_deref()
     }
 }
 
@@ -110,11 +117,6 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
             None => reply.json_with(decode::object),
         }
     }
-}
-
-/// The members of an object that the caller chose.
-fn callers(object: &JsonMap) -> impl Iterator<Item = (&String, &serde_json::Value)> {
-    object.iter().filter(|(name, _)| !["id", "last_modified", "schema"].contains(&name.as_str()))
 }
 
 /// What a repeated write finds when its lost first attempt had arrived: a precondition that is no longer met, and an
