@@ -5,9 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{
-    Auth, Event, FailureKind, Flow, IdRule, Moment, Policy, Result, Session, SessionBuilder, Step, TransportError,
-};
+use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
 
 use crate::transport::Transport;
 use crate::transport_ureq::{Ureq, proxy_from_env};
@@ -56,39 +54,7 @@ impl Client {
         }
     }
 
-    /// What it shares with its clones: the server, the credentials, the policy.
-    #[must_use]
-    pub fn session(&self) -> &Session {
-        &self.session
-    }
-
-    /// The same client with another policy.
-    #[must_use]
-    pub fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
-        self.with(self.session.with_policy(change))
-    }
-
-    /// The same client with other credentials, or with none.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::with_auth`].
-    pub fn with_auth(&self, auth: Option<Auth>) -> Result<Self> {
-        self.session.with_auth(auth).map(|session| self.with(session))
-    }
-
-    /// The same client with one more header on every request.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::with_header`].
-    pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
-        self.session.with_header(name, value).map(|session| self.with(session))
-    }
-
-    fn with(&self, session: Session) -> Self {
-        Self { session, transport: Arc::clone(&self.transport) }
-    }
+    kinto_protocol::__client_methods!();
 }
 
 /// The time of all clients of the process: sessions may be shared between them, and a session knows only one start.
@@ -112,49 +78,11 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Who the caller is. Without, requests are anonymous.
-    pub fn auth(self, auth: Auth) -> Self {
-        self.session(|session| session.auth(auth))
-    }
-
-    /// A header for every request. Its value is shown nowhere.
-    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.session(|session| session.header(name, value))
-    }
-
-    /// The name and version of the caller's program, put before this library's in `User-Agent`.
-    pub fn user_agent(self, product: impl Into<String>) -> Self {
-        self.session(|session| session.user_agent(product))
-    }
-
-    /// How patient to be, and where to stop.
-    pub fn policy(self, policy: Policy) -> Self {
-        self.session(|session| session.policy(policy))
-    }
-
-    /// Which ids are sent.
-    pub fn id_rule(self, rule: IdRule) -> Self {
-        self.session(|session| session.id_rule(rule))
-    }
-
-    /// Sends credentials over plain HTTP to a host that is not this machine. Everybody on the way can read them.
-    pub fn allow_insecure_http(self) -> Self {
-        self.session(SessionBuilder::allow_insecure_http)
-    }
-
-    /// Is told of retries, waits and alerts.
-    pub fn observer(self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.session(|session| session.observer(observer))
-    }
+    kinto_protocol::__client_builder_methods!();
 
     /// Goes through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
     pub fn proxy_from_env(mut self) -> Self {
         self.proxy_from_env = true;
-        self
-    }
-
-    fn session(mut self, change: impl FnOnce(SessionBuilder) -> SessionBuilder) -> Self {
-        self.session = change(self.session);
         self
     }
 

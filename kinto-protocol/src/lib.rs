@@ -62,6 +62,7 @@ mod event;
 mod exchange;
 mod flow;
 mod flows;
+mod front_end;
 mod group;
 mod id;
 mod json;

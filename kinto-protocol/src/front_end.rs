@@ -1,0 +1,92 @@
+//! What the clients of both front-ends have in common, word for word.
+//!
+//! Written once here, so that they cannot drift apart: a setting that one had and the other had not would make of the
+//! choice between blocking and async more than a choice of style.
+
+/// The settings of a `ClientBuilder`, which has a field `session: SessionBuilder`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client_builder_methods {
+    () => {
+        /// Who the caller is. Without, requests are anonymous.
+        pub fn auth(self, auth: $crate::Auth) -> Self {
+            self.session(|session| session.auth(auth))
+        }
+
+        /// A header for every request. Its value is shown nowhere.
+        pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.session(|session| session.header(name, value))
+        }
+
+        /// The name and version of the caller's program, put before this library's in `User-Agent`.
+        pub fn user_agent(self, product: impl Into<String>) -> Self {
+            self.session(|session| session.user_agent(product))
+        }
+
+        /// How patient to be, and where to stop.
+        pub fn policy(self, policy: $crate::Policy) -> Self {
+            self.session(|session| session.policy(policy))
+        }
+
+        /// Which ids are sent.
+        pub fn id_rule(self, rule: $crate::IdRule) -> Self {
+            self.session(|session| session.id_rule(rule))
+        }
+
+        /// Sends credentials over plain HTTP to a host that is not this machine. Everybody on the way can read them.
+        pub fn allow_insecure_http(self) -> Self {
+            self.session($crate::SessionBuilder::allow_insecure_http)
+        }
+
+        /// Is told of answers, retries, waits and alerts.
+        pub fn observer(self, observer: impl Fn(&$crate::Event<'_>) + Send + Sync + 'static) -> Self {
+            self.session(|session| session.observer(observer))
+        }
+
+        fn session(mut self, change: impl FnOnce($crate::SessionBuilder) -> $crate::SessionBuilder) -> Self {
+            self.session = change(self.session);
+            self
+        }
+    };
+}
+
+/// The views of a `Client`, which has the fields `session: Session` and `transport: Arc<dyn Transport>`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __client_methods {
+    () => {
+        /// What it shares with its clones: the server, the credentials, the policy.
+        #[must_use]
+        pub fn session(&self) -> &$crate::Session {
+            &self.session
+        }
+
+        /// The same client with another policy.
+        #[must_use]
+        pub fn with_policy(&self, change: impl FnOnce(&mut $crate::Policy)) -> Self {
+            self.with(self.session.with_policy(change))
+        }
+
+        /// The same client with other credentials, or with none.
+        ///
+        /// # Errors
+        ///
+        /// As [`Session::with_auth`](kinto_protocol::Session::with_auth).
+        pub fn with_auth(&self, auth: Option<$crate::Auth>) -> $crate::Result<Self> {
+            self.session.with_auth(auth).map(|session| self.with(session))
+        }
+
+        /// The same client with one more header on every request.
+        ///
+        /// # Errors
+        ///
+        /// As [`Session::with_header`](kinto_protocol::Session::with_header).
+        pub fn with_header(&self, name: &str, value: &str) -> $crate::Result<Self> {
+            self.session.with_header(name, value).map(|session| self.with(session))
+        }
+
+        fn with(&self, session: $crate::Session) -> Self {
+            Self { session, transport: std::sync::Arc::clone(&self.transport) }
+        }
+    };
+}
