@@ -1,4 +1,69 @@
-//! The asynchronous client for [Kinto](https://docs.kinto-storage.org), the JSON storage service.
+//! An asynchronous client for [Kinto](https://docs.kinto-storage.org), the JSON storage service, on hyper and tokio.
 //!
-//! Not there yet: this crate holds its name and its place. It will have the same names as `kinto-blocking`, which
-//! works, over the same `kinto-protocol`.
+//! ```no_run
+//! use kinto_async::{Auth, Client, bucket};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Todo {
+//!     title: String,
+//! }
+//!
+//! # async fn example() -> Result<(), kinto_async::Error> {
+//! let client = Client::builder("http://localhost:8888/v1").auth(Auth::basic("alexis", "p4ssw0rd")).build()?;
+//! let todos = bucket("default").collection("todos").records().typed::<Todo>();
+//!
+//! let mut milk = client.send(todos.create("milk", &Todo { title: "Buy milk".into() })).await?; // only if there is none
+//! milk.data.title = "Buy oat milk".into();
+//! client.send(todos.update(&milk)).await?; // only if nobody changed it since
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Operations are values: an address such as [`bucket`]`("b").collection("c").records()` makes them, and
+//! [`Client::send`] sends any of them. What they are, which rules they obey and which errors they give is the same as in
+//! `kinto-blocking`, and is written down in [`kinto_protocol`], all of which is here too.
+//!
+//! # When a future is dropped
+//!
+//! Dropping the future of [`Client::send`] closes the connection of the request that is under way, if one is, and sends
+//! nothing more. Whether the server carried that one request out cannot be known, as with any lost answer. What is kept
+//! by the caller stays where it stood: send `&mut pages`, `&mut list` or `&mut delete_all`, and after a dropped future
+//! sending it again goes on.
+//!
+//! # Without a network
+//!
+//! A closure that gives a future is a transport, so that code which uses a client is tested without a server:
+//!
+//! ```
+//! use kinto_async::{Client, Request, Response, Session, TransportError, bucket};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), kinto_async::Error> {
+//! let session = Session::builder("https://kinto.example/v1").build()?;
+//! let client = Client::with_transport(session, |request: Request| async move {
+//!     assert_eq!(request.uri().path(), "/v1/buckets/blog/collections/posts/records/hello");
+//!     Ok(Response::new(r#"{"data": {"id": "hello", "last_modified": 1, "title": "Hello"}}"#.into()))
+//! });
+//! let post = client.send(bucket("blog").collection("posts").records().get("hello")).await?;
+//! assert_eq!(post.data["title"], "Hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `tls` (default): HTTPS, with rustls and the certificates that the system trusts. Without it, only `http://` works.
+//! - `tracing`: events for answers, retries, waits and alerts.
+
+mod client;
+mod connect;
+mod items;
+mod transport;
+mod transport_hyper;
+
+pub use client::{Client, ClientBuilder};
+pub use items::{ItemStream, PageStream};
+#[doc(inline)]
+pub use kinto_protocol::*;
+pub use transport::{Sending, Transport};

@@ -7,7 +7,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::StringDeserializer;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess,
     Visitor,
@@ -236,8 +235,6 @@ struct Fields<'a, A> {
 /// Where the value of the current key is.
 enum Held {
     InMap,
-    Id(String),
-    Millis(i64),
     Json(Value),
 }
 
@@ -292,7 +289,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
                     let id: String = self.map.next_value()?;
                     if key.passed.is_some() {
                         self.own.id = Some(id.clone());
-                        Held::Id(id)
+                        Held::Json(id.into())
                     } else {
                         self.own.id = Some(id);
                         Held::InMap
@@ -301,7 +298,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
                 KeyOf::LastModified => {
                     let at: Timestamp = self.map.next_value()?;
                     self.own.last_modified = Some(at);
-                    Held::Millis(at.as_millis())
+                    Held::Json(at.as_millis().into())
                 }
                 // A live object may have a field of this name, of any type.
                 KeyOf::Deleted => {
@@ -323,11 +320,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         match std::mem::replace(&mut self.held, Held::InMap) {
             Held::InMap => self.map.next_value_seed(seed),
-            Held::Id(id) => {
-                let id: StringDeserializer<A::Error> = id.into_deserializer();
-                seed.deserialize(id)
-            }
-            Held::Millis(millis) => seed.deserialize(millis.into_deserializer()),
+            // As JSON, of which options and wrappers can be read as well.
             Held::Json(value) => seed.deserialize(value).map_err(A::Error::custom),
         }
     }
@@ -424,6 +417,22 @@ mod tests {
         let object = object::<Option<WithOwn>>(ONE).unwrap();
         assert_eq!(object.data, Some(WithOwn { last_modified: 7, id: "milk".into() }));
         assert_eq!(object.id, "milk");
+    }
+
+    #[test]
+    fn in_whatever_they_wrap_them() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Id(String);
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Wrapped {
+            id: Option<Id>,
+            last_modified: Option<Timestamp>,
+            deleted: Option<bool>,
+        }
+        let read = object::<Wrapped>(ONE).unwrap().data;
+        let expected =
+            Wrapped { id: Some(Id("milk".into())), last_modified: Some(Timestamp::from_millis(7)), deleted: None };
+        assert_eq!(read, expected);
     }
 
     #[test]

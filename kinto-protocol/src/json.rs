@@ -37,8 +37,19 @@ pub(crate) fn holds_huge_integer(text: &str) -> bool {
     });
     long && numbers(text).any(|number| {
         let whole = !number.contains(['.', 'e', 'E']);
-        whole && number.parse::<u64>().is_err() && number.parse::<i64>().is_err()
+        whole && number.parse::<u64>().is_err() && number.parse::<i64>().is_err() && !is_a_float(number)
     })
+}
+
+/// Whether the digits are those of a float, which some servers write out to the last zero.
+fn is_a_float(number: &str) -> bool {
+    let digits = number.trim_start_matches('-');
+    let shortest = digits.parse::<f64>().map(|float| format!("{float:e}"));
+    let Some((mantissa, exponent)) = shortest.as_ref().ok().and_then(|shortest| shortest.split_once('e')) else {
+        return false;
+    };
+    mantissa.replace('.', "").trim_end_matches('0') == digits.trim_end_matches('0')
+        && exponent.parse() == Ok(digits.len() - 1)
 }
 
 /// The numbers of a JSON text, which is not checked otherwise.
@@ -259,7 +270,11 @@ mod tests {
         for huge in ["18446744073709551616", "[-9223372036854775809]", r#"{"a":"\\","n":123456789012345678901}"#] {
             assert!(holds_huge_integer(huge), "{huge}");
         }
+        let written_out = format!("[{:.0}]", 1e300).replace(|c: char| c.is_ascii_digit(), "0").replacen('0', "1", 1);
         for fine in [
+            written_out.as_str(),
+            "12300000000000000000000",
+            "-100000000000000000000",
             "18446744073709551615",
             "-9223372036854775808",
             "1.8446744073709551616e19",

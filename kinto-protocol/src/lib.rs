@@ -95,6 +95,8 @@ pub use exchange::{Exchange, Step};
 pub use flow::{Flow, Turn};
 pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Pages};
 pub use group::GroupData;
+#[doc(no_inline)]
+pub use http::{HeaderMap, Method, StatusCode};
 pub use id::IdRule;
 pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};

@@ -162,6 +162,9 @@ impl Field {
         let text = crate::json::to_bytes(value).map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&text).into_owned();
         let shown = format!("{operator}{}", self.0);
+        if operator.starts_with("contains_") && (self.0 == "id" || self.0 == "last_modified") {
+            return Err(format!("{} is not an array, it cannot be searched with {operator}", self.0));
+        }
         if text.contains("\\u0000") {
             return Err(format!("the value of the filter {shown} holds a NUL, which the server refuses"));
         }
@@ -186,9 +189,6 @@ impl Field {
         if name.is_empty() || name.contains('\0') {
             return Err("a filter needs the name of a field".to_owned());
         }
-        if operator.starts_with("contains_") && (name == "id" || name == "last_modified") {
-            return Err(format!("{name} is not an array, it cannot be searched with {operator}"));
-        }
         let plain = !name.starts_with('_') && !OPERATORS.iter().any(|operator| name.starts_with(operator));
         let operator = if operator.is_empty() && !plain { "eq_" } else { operator };
         if !operator.is_empty() && !name.chars().all(word) {
@@ -211,8 +211,19 @@ pub(crate) struct Query {
     pub(crate) since: Option<Timestamp>,
     pub(crate) before: Option<Timestamp>,
     pub(crate) page_size: Option<u64>,
-    /// Whether the caller expects deleted objects.
-    pub(crate) deleted: bool,
+    pub(crate) deleted: Deleted,
+}
+
+/// Whether a query is about deleted objects too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Deleted {
+    /// It is not, and must not become so by the way.
+    #[default]
+    Hidden,
+    /// It is.
+    Shown,
+    /// The server counts and deletes what lives, whatever is asked.
+    Irrelevant,
 }
 
 impl Query {
@@ -223,13 +234,16 @@ impl Query {
             self.filters.iter().map(|filter| filter.0.as_ref().map_err(Error::input)).collect::<Result<_>>()?;
         let (has, others): (Vec<_>, Vec<_>) = filters.into_iter().partition(|pair| pair.first);
         for pair in has.into_iter().chain(others) {
-            if pair.shows_deleted && !self.deleted {
+            if pair.shows_deleted && self.deleted == Deleted::Hidden {
                 return Err(Error::input("a filter on last_modified shows deleted objects too")
                     .hint("ask for them with with_deleted(), or for changes with since()"));
             }
             pairs.push((&pair.key, pair.value.clone()));
         }
-        for (name, at) in [("_since", self.since), ("_before", self.before)] {
+        // The server shows deleted objects to those who ask about a time.
+        let timeless = self.before.is_none() && !pairs.iter().any(|(name, _)| name.ends_with("last_modified"));
+        let since = self.since.or((self.deleted == Deleted::Shown && timeless).then_some(Timestamp::from_millis(0)));
+        for (name, at) in [("_since", since), ("_before", self.before)] {
             if let Some(at) = at {
                 if at.as_millis() < 0 {
                     return Err(Error::input(format!("{name} cannot be negative")));
@@ -260,7 +274,7 @@ impl Query {
     /// A projection hides which objects are deleted unless it says `deleted`.
     fn selection(&self) -> Result<String> {
         let mut joined = fields(&self.fields)?;
-        if self.deleted && !self.fields.iter().any(|field| field == "deleted") {
+        if self.deleted == Deleted::Shown && !self.fields.iter().any(|field| field == "deleted") {
             joined.push_str(",deleted");
         }
         Ok(joined)
@@ -307,7 +321,7 @@ mod tests {
     use super::*;
 
     fn one(filter: Filter) -> Result<String> {
-        Query { filters: vec![filter], deleted: true, ..Query::default() }.encode()
+        Query { filters: vec![filter], deleted: Deleted::Irrelevant, ..Query::default() }.encode()
     }
 
     #[test]
@@ -371,11 +385,14 @@ mod tests {
             since: Some(Timestamp::from_millis(5)),
             before: Some(Timestamp::from_millis(9)),
             page_size: Some(3),
-            deleted: true,
+            deleted: Deleted::Shown,
         };
         let expected = "has_b=true&a=1&_since=5&_before=9&_sort=-n%2Co.x&_fields=a%2Cdeleted&_limit=3";
         assert_eq!(query.encode().unwrap(), expected);
         assert_eq!(Query::default().encode().unwrap(), "");
+        let shown = |filters| Query { filters, deleted: Deleted::Shown, ..Query::default() }.encode().unwrap();
+        assert_eq!(shown(vec![]), "_since=0");
+        assert_eq!(shown(vec![field("last_modified").lt(5)]), "lt_last_modified=5");
     }
 
     #[test]

@@ -197,10 +197,12 @@ impl ServerError {
             (401, _) => "the credentials are missing or wrong: check them with server_info(), which shows the user",
             (403, _) => "not permitted, or the bucket does not exist: the server does not tell which",
             (404, Some(111)) => match self.details {
-                Details::Missing { .. } => "create the collection first",
+                Details::Missing { .. } => "create the collection first, and its bucket",
                 _ => "unknown URL: is the version in the base URL right, and the plugin on?",
             },
-            (404, None) => "this does not look like a Kinto server: is the base URL right, /v1 included?",
+            (404, None) if !self.excerpt.is_empty() => {
+                "this does not look like a Kinto server: is the base URL right, /v1 included?"
+            }
             (405, Some(115)) => "the server may be read-only: see settings.readonly in server_info()",
             (409, _) => "nothing was applied: repeat it",
             (410, Some(202)) => "this service has ended",

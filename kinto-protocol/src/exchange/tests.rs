@@ -503,7 +503,11 @@ fn get_or_create_has_two_requests_at_most() {
     );
     assert!(!found.result.unwrap().is_created());
     assert!(run(flow(), vec![exists(), answer(404, &[], "")]).error().is_not_found());
-    assert!(run(flow(), vec![answer(403, &[], "")]).error().is_forbidden());
+    // Those who may not create may still read, and if they may not, the first refusal is the one that counts.
+    let refused = || answer(403, &[], "first");
+    assert!(!run(flow(), vec![refused(), answer(200, &[], RECORD)]).result.unwrap().is_created());
+    let error = run(flow(), vec![refused(), answer(404, &[], "second")]).error();
+    assert!(error.is_forbidden() && error.to_string().contains("first"), "{error}");
 }
 
 fn page(ids: &[&str], next: Option<&str>) -> Outcome {

@@ -9,7 +9,7 @@ use crate::flow::{Flow, Turn};
 use crate::flows::pages::{Walk, next_page};
 use crate::object::Tombstone;
 use crate::path::Path;
-use crate::query::{Filter, Query};
+use crate::query::{Deleted, Filter, Query};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
@@ -44,7 +44,7 @@ enum Position {
 
 impl DeleteAll {
     pub(crate) fn new(path: Path) -> Self {
-        let query = Query { deleted: true, ..Query::default() };
+        let query = Query { deleted: Deleted::Irrelevant, ..Query::default() };
         Self { path, query, if_match: None, position: Position::First, walk: Walk::default(), deleted: Vec::new() }
     }
 

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::decode;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
 use crate::object::Object;
 use crate::operation::Operation;
@@ -15,12 +15,15 @@ use crate::session::Session;
 
 /// Creates an object, or reads the one that has its id, see [`Resource::get_or_create`](crate::Resource::get_or_create).
 ///
-/// A PUT with `If-None-Match: *`, and if that is refused a GET.
+/// A PUT with `If-None-Match: *`, and if that is refused (as it is there, or as the caller may not create anything) a
+/// GET.
 pub struct GetOrCreate<T> {
     create: Put<T>,
     get: Get<T>,
     /// Whether the answer to the creation was lost once, so that what is there may be what it made.
     lost: bool,
+    /// Why nothing could be created, if it was not because of what is there.
+    refusal: Option<Error>,
 }
 
 /// What came of it.
@@ -51,7 +54,7 @@ impl<T> GetOrCreated<T> {
 
 impl<T> GetOrCreate<T> {
     pub(crate) fn new(create: Put<T>, get: Get<T>) -> Self {
-        Self { create, get, lost: false }
+        Self { create, get, lost: false, refusal: None }
     }
 
     /// With these permissions, if it is created.
@@ -71,7 +74,10 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
         if reply.method() == Method::GET {
-            let object = self.get.parse(&reply)?;
+            let object = match (self.get.parse(&reply), self.refusal.take()) {
+                (Err(_), Some(refusal)) => return Err(refusal),
+                (object, _) => object?,
+            };
             let ours = self.lost && reply.json_with(decode::object).is_ok_and(|it| self.create.may_have_made(&it));
             return Ok(Turn::Done(match ours {
                 true => GetOrCreated::Created(Object { repeated: true, ..object }),
@@ -81,6 +87,11 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
         match self.create.parse(&reply) {
             Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => {
                 self.lost = reply.is_repeated();
+                self.get.call(session).map(Turn::Ask)
+            }
+            // The server asks for the right to create even where nothing would be: what is there may still be read.
+            Err(refusal) if matches!(reply.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                self.refusal = Some(refusal);
                 self.get.call(session).map(Turn::Ask)
             }
             created => created.map(GetOrCreated::Created).map(Turn::Done),

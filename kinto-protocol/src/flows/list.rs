@@ -10,7 +10,7 @@ use crate::flow::{Flow, Turn};
 use crate::flows::pages::Pages;
 use crate::object::{Conditional, Entry, Listing, Object};
 use crate::path::Path;
-use crate::query::{Filter, Query};
+use crate::query::{Deleted, Filter, Query};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
@@ -118,7 +118,7 @@ impl<T: DeserializeOwned + Send> List<Object<T>> {
     #[must_use]
     pub fn with_deleted(self) -> List<Entry<T>> {
         let mut spec = self.spec;
-        spec.query.deleted = true;
+        spec.query.deleted = Deleted::Shown;
         List::of(spec)
     }
 

@@ -7,7 +7,7 @@ use crate::call::{Call, Precondition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Operation;
 use crate::path::Path;
-use crate::query::{Filter, Query};
+use crate::query::{Deleted, Filter, Query};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -20,8 +20,7 @@ pub struct Count {
 
 impl Count {
     pub(crate) fn new(path: Path) -> Self {
-        // The server counts what lives, whatever the filter.
-        Self { path, query: Query { deleted: true, ..Query::default() } }
+        Self { path, query: Query { deleted: Deleted::Irrelevant, ..Query::default() } }
     }
 
     /// Only objects that meet this condition, and all others given.

@@ -114,7 +114,12 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
         // What exists is told without its permissions: those that were sent could be anybody's.
         match applied_before(reply, |existing| self.content.permissions.is_none() && self.is_what_was_sent(existing)) {
             Some(existing) => existing,
-            None => reply.json_with(decode::object),
+            None => reply.json_with(decode::object).map_err(|error| {
+                let must_exist = matches!(self.precondition, Precondition::Present | Precondition::Unchanged(_));
+                let missing =
+                    error.is_precondition_failed() && error.server().is_some_and(|it| it.existing().is_none());
+                if must_exist && missing { error.hint("it does not exist: create it, or overwrite()") } else { error }
+            }),
         }
     }
 }

@@ -1,0 +1,94 @@
+//! The client.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
+use tokio::time::{self, Instant};
+
+use crate::transport::Transport;
+use crate::transport_hyper::Hyper;
+
+/// A client of one server.
+///
+/// Cheap to clone and shared between tasks: clones use the same connections, and when the server asks one of them for
+/// silence, all keep it. Its futures are `Send`, and run on a tokio runtime of any kind with time and IO enabled.
+#[derive(Clone)]
+pub struct Client {
+    session: Session,
+    transport: Arc<dyn Transport>,
+}
+
+impl Client {
+    /// Begins with the URL of the API, which normally ends in `/v1`.
+    pub fn builder(url: impl Into<String>) -> ClientBuilder {
+        let product = concat!("kinto-async/", env!("CARGO_PKG_VERSION"));
+        ClientBuilder { session: Session::builder(url).user_agent(product) }
+    }
+
+    /// A client that sends with a transport of one's own.
+    ///
+    /// To make new ids ([`add`](kinto_protocol::Resource::add)) the session needs a seed: see [`SessionBuilder::seed`].
+    pub fn with_transport(session: Session, transport: impl Transport + 'static) -> Self {
+        Self { session, transport: Arc::new(transport) }
+    }
+
+    /// Sends an operation, or has a longer conversation, and gives its outcome.
+    ///
+    /// # Errors
+    ///
+    /// What the server refused, what kept an answer from coming, or what could not be sent in the first place: see
+    /// [`Error`](kinto_protocol::Error).
+    pub async fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
+        let mut exchange = self.session.exchange(flow);
+        loop {
+            match exchange.next(now()) {
+                Step::Send(request, limits) => {
+                    let outcome = self.transport.send(request, limits).await;
+                    exchange.handle(outcome, now());
+                }
+                Step::Wait(pause) => time::sleep(pause).await,
+                Step::Done(result) => return result,
+            }
+        }
+    }
+
+    kinto_protocol::__client_methods!();
+}
+
+/// The time of all clients of the process: sessions may be shared between them, and a session knows only one start.
+fn now() -> Moment {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    Moment::at(STARTED.get_or_init(Instant::now).elapsed())
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Client`].
+#[must_use]
+#[derive(Debug)]
+pub struct ClientBuilder {
+    session: SessionBuilder,
+}
+
+impl ClientBuilder {
+    kinto_protocol::__client_builder_methods!();
+
+    /// The client. Nothing is sent yet, and no runtime is needed yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionBuilder::build`].
+    pub fn build(self) -> Result<Client> {
+        let mut seed = [0; 16];
+        // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
+        getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
+        let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
+        let transport = Hyper::new(&session.policy().limits)?;
+        Ok(Client::with_transport(session, transport))
+    }
+}

@@ -1,0 +1,185 @@
+//! Every operation against a real server: one source, two backends.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod canned;
+mod context;
+mod deletes;
+mod driver;
+mod errors;
+mod filters;
+mod list_surprises;
+mod lists;
+mod objects;
+mod own_servers;
+mod patches;
+mod permissions;
+mod records;
+mod server;
+mod surprises;
+
+/// Makes a test of each scenario, for both backends.
+macro_rules! scenarios {
+    ($($topic:ident { $($name:ident,)* })*) => {
+        scenarios! { in memory Memory; $($topic { $($name,)* })* }
+        scenarios! { in postgresql Postgresql; $($topic { $($name,)* })* }
+    };
+    (in $module:ident $backend:ident; $($topic:ident { $($name:ident,)* })*) => {
+        mod $module {
+            $(mod $topic {
+                $(#[test]
+                fn $name() {
+                    crate::context::run::<kinto_blocking::Client>(
+                        kinto_tests::Backend::$backend,
+                        crate::$topic::$name,
+                    );
+                })*
+            })*
+        }
+    };
+}
+
+scenarios! {
+    objects {
+        create_and_read,
+        what_is_missing,
+        create_is_exclusive,
+        add_makes_ids,
+        get_or_create,
+        replace,
+        update_what_was_read,
+        overwrite,
+        if_match,
+        get_if_changed,
+        delete,
+        ids_are_those_of_the_data,
+    }
+    lists {
+        all_of_it_in_any_order,
+        fields,
+        pages_and_limits,
+        a_cursor_of_ones_own,
+        a_list_that_changes_while_it_is_read,
+        counts_and_timestamps,
+        if_changed,
+        since_and_before,
+        with_deleted,
+        since_the_beginning,
+    }
+    filters {
+        equality_is_typed,
+        comparisons,
+        one_of_many,
+        presence,
+        text,
+        arrays,
+        counting,
+        what_the_server_cannot_express,
+        what_is_no_array,
+    }
+    records {
+        json_comes_back_as_it_was,
+        floats_that_the_server_changes,
+        numbers_too_large,
+        large_records_and_lists,
+        own_types,
+        types_with_the_servers_fields,
+        optional_and_wrapped_server_fields,
+        types_that_keep_the_rest,
+        groups,
+    }
+    patches {
+        attributes,
+        attributes_and_permissions,
+        merge,
+        json_patch,
+        only_if_it_is_as_it_was,
+        what_cannot_be_a_patch,
+    }
+    deletes {
+        all_that_match,
+        everything,
+        only_if_nothing_changed,
+        what_is_others_stays,
+        a_cursor_of_ones_own,
+        forced_timestamps,
+    }
+    permissions {
+        on_every_write,
+        get_or_create_what_others_shared,
+        of_buckets_and_collections,
+        by_groups,
+        s09_not_visible_is_not_nobody,
+        s03_json_patch_by_inheritance,
+        what_i_was_given,
+    }
+    server {
+        what_it_is,
+        who_one_is,
+        its_parts_work,
+        headers_and_the_name_of_the_program,
+        any_other_endpoint,
+        the_default_bucket,
+    }
+    surprises {
+        s01_if_match_is_best_effort,
+        s01_creating_is_exclusive,
+        s04_post_with_an_id_that_exists,
+        s07_no_data_and_empty_data,
+        s08_put_empties_the_other_permissions,
+        s19_wrong_credentials_are_none,
+        s28_post_with_if_match,
+        s29_if_none_match_star_on_a_list,
+        s30_only_strong_etags,
+        s48_groups_without_members,
+        s49_missing_buckets_are_forbidden,
+        s50_errors_without_a_message,
+        s51_reading_the_default_bucket_writes,
+        s52_default_inside_of_ids,
+        s55_every_write_is_a_change,
+        s56_null_is_a_value,
+    }
+    list_surprises {
+        s10_deleting_a_list_takes_several_requests,
+        s12_a_selection_hides_what_is_deleted,
+        s34_ids_are_text,
+        s35_values_have_types,
+        s36_no_commas_in_lists_of_values,
+        s37_what_lacks_the_field_is_above_all,
+        s38_unknown_filters_do_not_fail,
+        s39_nothing_twice,
+        s40_since_a_timestamp_to_come,
+        s41_since_null,
+        s42_the_next_page_of_another_bucket,
+        s42_the_next_page_on_another_host,
+        s43_if_none_match_on_the_second_page,
+        s44_totals_only_on_head,
+        s45_pages_that_nobody_asked_for,
+        s46_what_only_looks_deleted,
+        s49_missing_buckets_to_those_who_see_all,
+    }
+    errors {
+        a_wrong_path_in_the_url,
+        a_url_without_a_version,
+        what_is_no_url,
+        nobody_there,
+        something_else_there,
+        a_wrong_password,
+        what_is_not_there,
+        what_is_not_there_to_be_asked_about,
+        what_is_not_there_to_be_replaced,
+        what_cannot_be_an_id,
+        what_changed_meanwhile,
+        what_the_server_finds_invalid,
+        a_proxy_that_answers_for_the_server,
+        another_service_that_speaks_json,
+    }
+}
+
+scenarios! {
+    in alone Memory;
+    own_servers {
+        readonly_and_ending_and_silent,
+        ended,
+    }
+}
