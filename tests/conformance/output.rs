@@ -1,8 +1,8 @@
 //! What came of an operation of ours, in the form in which the Python client returns it.
 
 use kinto_protocol::{
-    Conditional, Deletion, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Permissions, Reply, ServerInfo, Timestamp,
-    Tombstone,
+    Conditional, Deletion, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Permissions, Reply, ServerInfo,
+    Timestamp, Tombstone,
 };
 use serde_json::{Value, json};
 

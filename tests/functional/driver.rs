@@ -1,6 +1,12 @@
 //! What a front-end must offer for the scenarios to run with it.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+use futures_core::Stream;
 use kinto_protocol::{Auth, Event, Flow, List, ListItem, Listing, Policy, Result, Session};
+use tokio::runtime::{Builder, Runtime};
 
 /// Who is told of events.
 pub(crate) type Observer = Box<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -33,8 +39,8 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
     fn with_auth(&self, auth: Option<Auth>) -> Result<Self>;
     fn with_header(&self, name: &str, value: &str) -> Result<Self>;
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output>;
-    fn pages<I: ListItem>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
-    fn items<I: ListItem>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
+    fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
+    fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
 
     /// The same client, which sends everything once.
     fn once(&self) -> Self {
@@ -42,22 +48,29 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
     }
 }
 
-impl Driver for kinto_blocking::Client {
-    fn build(setup: Setup) -> Result<Self> {
-        let mut builder = Self::builder(setup.url).policy(setup.policy);
-        if let Some(auth) = setup.auth {
+/// The two front-ends have the same names, so that their clients are made by the same words.
+macro_rules! build {
+    ($client:ty, $setup:ident) => {{
+        let mut builder = <$client>::builder($setup.url).policy($setup.policy);
+        if let Some(auth) = $setup.auth {
             builder = builder.auth(auth);
         }
-        for (name, value) in setup.headers {
+        for (name, value) in $setup.headers {
             builder = builder.header(name, value);
         }
-        if let Some(product) = setup.user_agent {
+        if let Some(product) = $setup.user_agent {
             builder = builder.user_agent(product);
         }
-        if let Some(observer) = setup.observer {
+        if let Some(observer) = $setup.observer {
             builder = builder.observer(observer);
         }
         builder.build()
+    }};
+}
+
+impl Driver for kinto_blocking::Client {
+    fn build(setup: Setup) -> Result<Self> {
+        build!(Self, setup)
     }
 
     fn session(&self) -> &Session {
@@ -80,11 +93,60 @@ impl Driver for kinto_blocking::Client {
         Self::send(self, flow)
     }
 
-    fn pages<I: ListItem>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
+    fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         Self::pages(self, list)
     }
 
-    fn items<I: ListItem>(&self, list: List<I>) -> impl Iterator<Item = Result<I>> {
+    fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>> {
         Self::items(self, list)
+    }
+}
+
+/// One runtime for all scenarios, whose threads wait for what runs on it.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime"));
+
+impl Driver for kinto_async::Client {
+    fn build(setup: Setup) -> Result<Self> {
+        build!(Self, setup)
+    }
+
+    fn session(&self) -> &Session {
+        Self::session(self)
+    }
+
+    fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
+        Self::with_policy(self, change)
+    }
+
+    fn with_auth(&self, auth: Option<Auth>) -> Result<Self> {
+        Self::with_auth(self, auth)
+    }
+
+    fn with_header(&self, name: &str, value: &str) -> Result<Self> {
+        Self::with_header(self, name, value)
+    }
+
+    fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
+        RUNTIME.block_on(Self::send(self, flow))
+    }
+
+    fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
+        Awaited(Self::pages(self, list))
+    }
+
+    fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>> {
+        Awaited(Self::items(self, list))
+    }
+}
+
+/// A stream, waited for.
+struct Awaited<S>(S);
+
+impl<S: Stream + Unpin> Iterator for Awaited<S> {
+    type Item = S::Item;
+
+    fn next(&mut self) -> Option<S::Item> {
+        RUNTIME.block_on(poll_fn(|context| Pin::new(&mut self.0).poll_next(context)))
     }
 }

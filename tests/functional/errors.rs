@@ -182,7 +182,8 @@ pub(crate) fn what_is_not_there<D: Driver>(kinto: &Kinto<D>) {
     assert_eq!(error.to_string(), format!("PUT /buckets/{id}/collections/c: {forbidden}"));
 
     kinto.make_bucket();
-    let missing = "404 Not Found (errno 111): collection nope does not exist (create the collection first, and its bucket)";
+    let missing =
+        "404 Not Found (errno 111): collection nope does not exist (create the collection first, and its bucket)";
     for (error, what) in [
         (refused(kinto.alice.send(records.list())), format!("GET {}", records.path())),
         (refused(kinto.alice.send(records.create("a", &json!({})))), format!("PUT {}", records.object_path("a"))),

@@ -1,4 +1,4 @@
-//! Every operation against a real server: one source, two backends.
+//! Every operation against a real server: one source, two front-ends, two backends.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
@@ -18,21 +18,20 @@ mod records;
 mod server;
 mod surprises;
 
-/// Makes a test of each scenario, for both backends.
+/// Makes a test of each scenario, for both front-ends on both backends.
 macro_rules! scenarios {
     ($($topic:ident { $($name:ident,)* })*) => {
-        scenarios! { in memory Memory; $($topic { $($name,)* })* }
-        scenarios! { in postgresql Postgresql; $($topic { $($name,)* })* }
+        scenarios! { memory_blocking: kinto_blocking on Memory; $($topic { $($name,)* })* }
+        scenarios! { memory_async: kinto_async on Memory; $($topic { $($name,)* })* }
+        scenarios! { postgresql_blocking: kinto_blocking on Postgresql; $($topic { $($name,)* })* }
+        scenarios! { postgresql_async: kinto_async on Postgresql; $($topic { $($name,)* })* }
     };
-    (in $module:ident $backend:ident; $($topic:ident { $($name:ident,)* })*) => {
+    ($module:ident: $front_end:ident on $backend:ident; $($topic:ident { $($name:ident,)* })*) => {
         mod $module {
             $(mod $topic {
                 $(#[test]
                 fn $name() {
-                    crate::context::run::<kinto_blocking::Client>(
-                        kinto_tests::Backend::$backend,
-                        crate::$topic::$name,
-                    );
+                    crate::context::run::<$front_end::Client>(kinto_tests::Backend::$backend, crate::$topic::$name);
                 })*
             })*
         }
@@ -177,7 +176,15 @@ scenarios! {
 }
 
 scenarios! {
-    in alone Memory;
+    alone_blocking: kinto_blocking on Memory;
+    own_servers {
+        readonly_and_ending_and_silent,
+        ended,
+    }
+}
+
+scenarios! {
+    alone_async: kinto_async on Memory;
     own_servers {
         readonly_and_ending_and_silent,
         ended,
