@@ -1,11 +1,14 @@
-//! What the examples share: a server to talk to, given on the command line or started on the spot.
+//! What the examples share: a server to talk to, given on the command line or started on the spot, and a voice.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
-use kinto_blocking::{Auth, Call, Client, endpoints};
+use kinto_blocking::{Auth, Call, Client, Event, ServerInfo, endpoints};
 use kinto_tests::{Backend, KintoServer};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// A server, and who we are to it.
@@ -49,6 +52,69 @@ pub fn place() -> Result<Place, Box<dyn Error>> {
             Ok(Place { url: server.url().to_owned(), auth, own: Some(server) })
         }
     }
+}
+
+/// What the tours write.
+#[derive(Debug, Serialize, Deserialize)]
+#[allow(clippy::exhaustive_structs, reason = "the examples make it")]
+pub struct Todo {
+    /// What to do.
+    pub title: String,
+    /// Whether it is done.
+    pub done: bool,
+    /// From 1, which can wait, to 9.
+    pub priority: u8,
+}
+
+/// Counts answers by method and status.
+#[derive(Clone, Debug, Default)]
+pub struct Answers(Arc<Mutex<BTreeMap<String, u32>>>);
+
+impl Answers {
+    /// Takes note of an event.
+    pub fn count(&self, event: &Event<'_>) {
+        if let Event::Answered { request, status } = event {
+            let what = format!("{:6} {}", request.method().as_str(), status.as_u16());
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
+        }
+    }
+
+    /// Says what was counted.
+    pub fn tell(&self) {
+        title("What it took");
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (what, count) in counted.iter() {
+            say(&format!("{count:3} × {what}"));
+        }
+        say(&format!("{:3} requests in all", counted.values().sum::<u32>()));
+    }
+}
+
+/// Says what a server is, and who we are to it.
+///
+/// # Errors
+///
+/// When we are nobody to it.
+pub fn introduce(place: &Place, info: &ServerInfo) -> Result<(), Box<dyn Error>> {
+    title("The server");
+    let user = info.user.as_ref().ok_or("these credentials are not known to the server")?;
+    let own = if place.own.is_some() { ", started for this tour" } else { "" };
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".to_owned());
+    say(&format!("{} {} at {}{own}", text(&info.project_name), text(&info.project_version), place.url));
+    say(&format!("speaks protocol {}, and to it we are {}", text(&info.http_api_version), user.id));
+    say(&format!("it can do {}", info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ")));
+    Ok(())
+}
+
+/// Begins a chapter.
+pub fn title(text: &str) {
+    println!("\n{text}");
+    println!("{}", "─".repeat(text.chars().count()));
+}
+
+/// Says a line.
+pub fn say(text: &str) {
+    println!("  {text}");
 }
 
 /// The snippets of the README, so that they compile and say what is so.

@@ -5,24 +5,12 @@
 //! cargo run --example quickstart -- --server https://kinto.example/v1 --auth USER:PASS
 //! ```
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 
-use kinto_blocking::{Bucket, Client, EVERYONE, Event, Object, Permissions, bucket, buckets, field, server_info};
-use kinto_examples::{Place, place};
-use serde::{Deserialize, Serialize};
+use kinto_blocking::{Bucket, Client, EVERYONE, Object, Permissions, bucket, buckets, field, server_info};
+use kinto_examples::{Answers, Todo, introduce, place, say, title};
 use serde_json::json;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Todo {
-    title: String,
-    done: bool,
-    priority: u8,
-}
-
-type Answers = Arc<Mutex<BTreeMap<String, u32>>>;
 
 fn main() -> ExitCode {
     match run() {
@@ -35,31 +23,15 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let Place { url, auth, own, .. } = place()?;
+    let place = place()?;
     let answers = Answers::default();
-    let counted = Arc::clone(&answers);
-    let client = Client::builder(&url)
-        .auth(auth)
+    let counting = answers.clone();
+    let client = Client::builder(&place.url)
+        .auth(place.auth.clone())
         .user_agent("quickstart/1.0")
-        .observer(move |event| {
-            if let Event::Answered { request, status } = event {
-                let mut counted = counted.lock().unwrap_or_else(|broken| broken.into_inner());
-                *counted.entry(format!("{:6} {}", request.method().as_str(), status.as_u16())).or_default() += 1;
-            }
-        })
+        .observer(move |event| counting.count(event))
         .build()?;
-
-    title("The server");
-    let info = client.send(server_info())?;
-    let user = info.user.as_ref().ok_or("these credentials are not known to the server")?;
-    let own = if own.is_some() { ", started for this tour" } else { "" };
-    say(&format!(
-        "{} {} at {url}{own}",
-        info.project_name.as_deref().unwrap_or("a server"),
-        info.project_version.as_deref().unwrap_or("")
-    ));
-    say(&format!("speaks protocol {}, and to it we are {}", info.http_api_version.as_deref().unwrap_or("?"), user.id));
-    say(&format!("it can do {}", info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ")));
+    introduce(&place, &client.send(server_info())?)?;
 
     title("A bucket and a collection");
     // With a new id, so that the tour can be taken on any server, any number of times.
@@ -72,13 +44,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let gone = client.send(buckets().delete(&home.id))?;
     say(&format!("bucket {} and all that was in it: deleted at {}", gone.id, gone.last_modified));
     told?;
-
-    title("What it took");
-    let answers = answers.lock().map_err(|_| "a thread panicked")?;
-    for (what, count) in answers.iter() {
-        say(&format!("{count:3} × {what}"));
-    }
-    say(&format!("{:3} requests in all", answers.values().sum::<u32>()));
+    answers.tell();
     Ok(())
 }
 
@@ -129,13 +95,4 @@ fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
     let rest = client.send(todos.delete_all())?;
     say(&format!("and the other {} as well", rest.len()));
     Ok(())
-}
-
-fn title(text: &str) {
-    println!("\n{text}");
-    println!("{}", "─".repeat(text.chars().count()));
-}
-
-fn say(text: &str) {
-    println!("  {text}");
 }

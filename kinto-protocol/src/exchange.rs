@@ -240,6 +240,20 @@ impl<F: Flow> Exchange<F> {
         if is_redirect(status) {
             return self.redirected(call, &response);
         }
+        #[cfg(feature = "gzip")]
+        let response = match crate::gzip::decoded(response, self.session.policy().limits.response_bytes) {
+            Ok(response) => response,
+            // What the status says counts all the same.
+            Err(_) if !status.is_success() => {
+                let mut bare = Response::default();
+                *bare.status_mut() = status;
+                bare
+            }
+            Err(error) => {
+                self.touched |= call.is_write();
+                return self.ended(&call, error);
+            }
+        };
         let final_answer = call.call.expects(status)
             || (status == StatusCode::CONFLICT && !is_aborted(&response, call.call.repeat_class()));
         if !final_answer && let Some(verdict) = retry::after_status(call.call.repeat_class(), status) {

@@ -64,6 +64,8 @@ mod flow;
 mod flows;
 mod front_end;
 mod group;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod id;
 mod json;
 mod memory;

@@ -268,6 +268,8 @@ impl SessionBuilder {
         let root = Root::parse(&self.url)?;
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        #[cfg(feature = "gzip")]
+        headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         let agent = HeaderValue::try_from(self.user_agents.join(" "))
             .map_err(|_| Error::input("the user agent holds characters that no header can carry"))?;
         headers.insert(USER_AGENT, agent);

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+#[cfg(feature = "gzip")]
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
@@ -759,4 +761,36 @@ fn credentials_do_not_go_in_clear() {
     let anonymous = Session::builder("http://kinto.example/v1").build().unwrap();
     assert!(anonymous.with_auth(Some(Auth::bearer("s3cr3t"))).is_err(), "nor afterwards");
     assert!(Session::builder("http://kinto.example/v1").build().is_ok());
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn compressed_answers_are_read_within_the_limit() {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write as _;
+
+    let gzip = |plain: &str| -> Bytes {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(plain.as_bytes()).unwrap();
+        encoder.finish().unwrap().into()
+    };
+    let compressed = |status: u16, body: Bytes| {
+        let mut response = answer(status, &[("content-encoding", "gzip")], "").unwrap();
+        *response.body_mut() = body;
+        Ok(response)
+    };
+    let plain = run(records().get("a"), vec![compressed(200, gzip(RECORD))]);
+    assert_eq!(plain.requests[0].headers()["accept-encoding"], "gzip");
+    assert_eq!(plain.result.unwrap().data["n"], 1);
+    let aborted = run(
+        records().create("a", &json!({})),
+        vec![compressed(409, gzip(r#"{"errno":122}"#)), answer(201, &[], RECORD)],
+    );
+    assert_eq!(aborted.requests.len(), 2, "what an error says is read, too");
+    let broken = run(records().create("a", &json!({})), vec![compressed(201, Bytes::from_static(b"\x1f\x8b"))]).error();
+    assert!(broken.kind() == ErrorKind::Decode && broken.maybe_applied());
+    assert!(run(records().get("a"), vec![compressed(404, Bytes::from_static(b"\x1f\x8b"))]).error().is_not_found());
+    let mut bench = Bench::new(|policy| policy.limits.response_bytes = 100);
+    let bomb = bench.run(records().get("a"), vec![compressed(200, gzip(&" ".repeat(5000)))]).error();
+    assert_eq!(bomb.kind(), ErrorKind::TooLarge);
 }
