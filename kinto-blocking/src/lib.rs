@@ -49,6 +49,7 @@
 
 mod client;
 mod connect;
+mod fan_out;
 mod items;
 mod transport;
 mod transport_ureq;
