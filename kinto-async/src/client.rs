@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
 use tokio::time::{self, Instant};
 
+use crate::connect::Wire;
 use crate::transport::Transport;
 use crate::transport_hyper::Hyper;
 
@@ -23,7 +24,7 @@ impl Client {
     /// Begins with the URL of the API, which normally ends in `/v1`.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
         let product = concat!("kinto-async/", env!("CARGO_PKG_VERSION"));
-        ClientBuilder { session: Session::builder(url).user_agent(product) }
+        ClientBuilder { session: Session::builder(url).user_agent(product), wire: Wire::default() }
     }
 
     /// A client that sends with a transport of one's own.
@@ -73,6 +74,7 @@ impl fmt::Debug for Client {
 #[derive(Debug)]
 pub struct ClientBuilder {
     session: SessionBuilder,
+    wire: Wire,
 }
 
 impl ClientBuilder {
@@ -82,13 +84,14 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// As [`SessionBuilder::build`].
+    /// As [`SessionBuilder::build`], and when the environment names a proxy, or the caller certificates, that cannot be
+    /// used.
     pub fn build(self) -> Result<Client> {
         let mut seed = [0; 16];
         // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
         getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let transport = Hyper::new(&session.policy().limits)?;
+        let transport = Hyper::new(&session.policy().limits, &self.wire)?;
         Ok(Client::with_transport(session, transport))
     }
 }

@@ -11,42 +11,43 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use kinto_protocol::TransportError;
 use tower_service::Service;
 
+use crate::proxy::Routed;
+
+/// How the wire is to be reached.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    pub(crate) proxy_from_env: bool,
+    /// The only authorities to be trusted, in PEM.
+    #[cfg(feature = "_rustls")]
+    pub(crate) roots: Option<Vec<u8>>,
+}
+
 /// What makes the connections: with TLS where the URL asks for it and the feature is on.
-#[cfg(feature = "tls")]
-pub(crate) type Wire = hyper_rustls::HttpsConnector<HttpConnector>;
-#[cfg(not(feature = "tls"))]
-pub(crate) type Wire = HttpConnector;
+#[cfg(feature = "_rustls")]
+pub(crate) type Connector = hyper_rustls::HttpsConnector<Routed>;
+#[cfg(not(feature = "_rustls"))]
+pub(crate) type Connector = Routed;
 
-fn tcp() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
+pub(crate) fn connector(wire: &Wire) -> Result<Connector, TransportError> {
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
     // Which schemes there are is decided further out.
-    connector.enforce_http(cfg!(not(feature = "tls")));
-    connector
-}
-
-#[cfg(feature = "tls")]
-pub(crate) fn wire() -> Result<Wire, TransportError> {
-    // The provider is named, so that nothing depends on what else the process has set up.
-    let provider = rustls::crypto::ring::default_provider();
-    let builder = hyper_rustls::HttpsConnectorBuilder::new().with_provider_and_platform_verifier(provider);
-    let builder = builder.map_err(|error| TransportError::new(kinto_protocol::FailureKind::Tls, error))?;
-    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp()))
-}
-
-#[cfg(not(feature = "tls"))]
-pub(crate) fn wire() -> Result<Wire, TransportError> {
-    Ok(tcp())
+    tcp.enforce_http(cfg!(not(feature = "_rustls")));
+    let routed = Routed::new(tcp, wire.proxy_from_env)?;
+    #[cfg(feature = "_rustls")]
+    return crate::tls::connector(routed, wire.roots.as_deref());
+    #[cfg(not(feature = "_rustls"))]
+    Ok(routed)
 }
 
 /// A connector that gives up in time: name resolution, TCP and TLS together.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct InTime<C> {
     pub(crate) connector: C,
     pub(crate) limit: Duration,
 }
 
-type BoxError = Box<dyn Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<C> Service<Uri> for InTime<C>
 where

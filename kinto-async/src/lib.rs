@@ -54,12 +54,19 @@
 //! # Features
 //!
 //! - `tls` (default): HTTPS, with rustls and the certificates that the system trusts. Without it, only `http://` works.
+//! - `webpki-roots`: trusts Mozilla's list instead of the system's, for machines that have none.
+//! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
+//! - `gzip`: asks for compressed answers.
+//! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `tracing`: events for answers, retries, waits and alerts.
 
 mod client;
 mod connect;
 mod fan_out;
 mod items;
+mod proxy;
+#[cfg(feature = "_rustls")]
+mod tls;
 mod transport;
 mod transport_hyper;
 

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kinto_protocol::{FailureKind, Limits, Request, Response, TransportError};
 use tokio::time::timeout;
 
-use crate::connect::{InTime, NotInTime, Wire, wire};
+use crate::connect::{Connector, InTime, NotInTime, Wire, connector};
 use crate::transport::{Sending, Transport};
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -24,17 +24,17 @@ const HEAD: usize = 64 * 1024;
 /// Sends with hyper's pooled client.
 #[derive(Debug)]
 pub(crate) struct Hyper {
-    client: Client<InTime<Wire>, Full<Bytes>>,
+    client: Client<InTime<Connector>, Full<Bytes>>,
 }
 
 impl Hyper {
-    pub(crate) fn new(limits: &Limits) -> Result<Self, TransportError> {
+    pub(crate) fn new(limits: &Limits, wire: &Wire) -> Result<Self, TransportError> {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(IDLE)
             .http1_max_buf_size(HEAD)
-            .build(InTime { connector: wire()?, limit: limits.connect });
+            .build(InTime { connector: connector(wire)?, limit: limits.connect });
         Ok(Self { client })
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
 
 use crate::transport::Transport;
-use crate::transport_ureq::{Ureq, proxy_from_env};
+use crate::transport_ureq::{Ureq, Wire};
 
 /// A client of one server.
 ///
@@ -24,7 +24,7 @@ impl Client {
     /// Begins with the URL of the API, which normally ends in `/v1`.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
         let product = concat!("kinto-blocking/", env!("CARGO_PKG_VERSION"));
-        ClientBuilder { session: Session::builder(url).user_agent(product), proxy_from_env: false }
+        ClientBuilder { session: Session::builder(url).user_agent(product), wire: Wire::default() }
     }
 
     /// A client that sends with a transport of one's own.
@@ -74,30 +74,24 @@ impl fmt::Debug for Client {
 #[derive(Debug)]
 pub struct ClientBuilder {
     session: SessionBuilder,
-    proxy_from_env: bool,
+    wire: Wire,
 }
 
 impl ClientBuilder {
     kinto_protocol::__client_builder_methods!();
 
-    /// Goes through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
-    pub fn proxy_from_env(mut self) -> Self {
-        self.proxy_from_env = true;
-        self
-    }
-
     /// The client. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// As [`SessionBuilder::build`], and when the environment names a proxy that cannot be used.
+    /// As [`SessionBuilder::build`], and when the environment names a proxy, or the caller certificates, that cannot be
+    /// used.
     pub fn build(self) -> Result<Client> {
         let mut seed = [0; 16];
         // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
         getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let proxy = if self.proxy_from_env { proxy_from_env()? } else { None };
-        let transport = Ureq::new(&session.policy().limits, proxy);
+        let transport = Ureq::new(&session.policy().limits, &self.wire)?;
         Ok(Client::with_transport(session, transport))
     }
 }

@@ -45,12 +45,17 @@
 //! # Features
 //!
 //! - `tls` (default): HTTPS, with rustls and the certificates that the system trusts. Without it, only `http://` works.
+//! - `webpki-roots`: trusts Mozilla's list instead of the system's, for machines that have none.
+//! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
+//! - `gzip`: asks for compressed answers.
 //! - `tracing`: events for retries, waits and alerts.
 
 mod client;
 mod connect;
 mod fan_out;
 mod items;
+#[cfg(feature = "_rustls")]
+mod tls;
 mod transport;
 mod transport_ureq;
 

@@ -18,6 +18,15 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 /// How large the head of an answer may be.
 const HEAD: usize = 64 * 1024;
 
+/// How the wire is to be reached.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    pub(crate) proxy_from_env: bool,
+    /// The only authorities to be trusted, in PEM.
+    #[cfg(feature = "_rustls")]
+    pub(crate) roots: Option<Vec<u8>>,
+}
+
 /// Sends with ureq, with all decisions of its own turned off.
 #[derive(Debug)]
 pub(crate) struct Ureq {
@@ -27,12 +36,15 @@ pub(crate) struct Ureq {
 }
 
 impl Ureq {
-    pub(crate) fn new(limits: &Limits, proxy: Option<Proxy>) -> Self {
+    pub(crate) fn new(limits: &Limits, wire: &Wire) -> Result<Self, TransportError> {
+        if wire.proxy_from_env {
+            kinto_protocol::__check_proxies(|name| std::env::var(name).ok())?;
+        }
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(proxy)
+            .proxy(if wire.proxy_from_env { Proxy::try_from_env() } else { None })
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
@@ -44,13 +56,10 @@ impl Ureq {
             .timeout_connect(Some(limits.connect))
             .timeout_recv_response(Some(limits.head))
             .timeout_per_call(Some(limits.total));
-        #[cfg(feature = "tls")]
-        let config = {
-            let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier);
-            config.tls_config(tls.build())
-        };
+        #[cfg(feature = "_rustls")]
+        let config = config.tls_config(crate::tls::config(wire.roots.as_deref())?);
         let agent = Agent::with_parts(config.build(), Marked::default(), Names::default());
-        Self { agent, limits: limits.clone() }
+        Ok(Self { agent, limits: limits.clone() })
     }
 
     /// The configuration is copied for a request only if its limits are others than usual.
@@ -81,24 +90,6 @@ impl Transport for Ureq {
         let (head, body) = answer.map_err(failure)?.into_parts();
         let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
         Ok(Response::from_parts(head, body.into()))
-    }
-}
-
-/// The proxy that the environment names.
-///
-/// # Errors
-///
-/// When it names one that cannot be used: going without would be a surprise.
-pub(crate) fn proxy_from_env() -> Result<Option<Proxy>, TransportError> {
-    const NAMES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-    let proxy = Proxy::try_from_env();
-    let named = NAMES.iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-    match (&proxy, named) {
-        (None, Some(name)) => {
-            let why = format!("the proxy in the environment variable {name} cannot be used");
-            Err(TransportError::new(FailureKind::Other, why).not_sent())
-        }
-        _ => Ok(proxy),
     }
 }
 

@@ -3,7 +3,29 @@
 //! Written once here, so that they cannot drift apart: a setting that one had and the other had not would make of the
 //! choice between blocking and async more than a choice of style.
 
-/// The settings of a `ClientBuilder`, which has a field `session: SessionBuilder`.
+use http::Uri;
+
+use crate::transport_error::{FailureKind, TransportError};
+
+/// Checks the proxies that an environment names. One that cannot be used is an error: going without it would be a
+/// surprise.
+#[doc(hidden)]
+pub fn __check_proxies(environment: impl Fn(&str) -> Option<String>) -> Result<(), TransportError> {
+    const NAMES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+    for name in NAMES {
+        let Some(value) = environment(name).filter(|value| !value.is_empty()) else { continue };
+        let url = if value.contains("://") { value } else { format!("http://{value}") };
+        let usable = url.parse::<Uri>().is_ok_and(|url| url.scheme_str() == Some("http") && url.host().is_some());
+        if !usable {
+            // It may hold a password.
+            let why = format!("the proxy in the environment variable {name} is not one that begins with http://");
+            return Err(TransportError::new(FailureKind::Other, why).not_sent());
+        }
+    }
+    Ok(())
+}
+
+/// The settings of a `ClientBuilder`, which has the fields `session: SessionBuilder` and `wire: Wire`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __client_builder_methods {
@@ -41,6 +63,21 @@ macro_rules! __client_builder_methods {
         /// Is told of answers, retries, waits and alerts.
         pub fn observer(self, observer: impl Fn(&$crate::Event<'_>) + Send + Sync + 'static) -> Self {
             self.session(|session| session.observer(observer))
+        }
+
+        /// Goes through the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), which
+        /// has to be one of the kind `http://`. Without this, the environment is not looked at.
+        pub fn proxy_from_env(mut self) -> Self {
+            self.wire.proxy_from_env = true;
+            self
+        }
+
+        /// Trusts the authorities whose certificates these are (in PEM), and no others: for servers whose certificates
+        /// nobody else knows.
+        #[cfg(feature = "_rustls")]
+        pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+            self.wire.roots = Some(pem.into());
+            self
         }
 
         fn session(mut self, change: impl FnOnce($crate::SessionBuilder) -> $crate::SessionBuilder) -> Self {
