@@ -28,12 +28,14 @@ pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Bytes> {
 
 /// Whether a text holds an integer that no type of 64 bits can, and that a reader would round without a word.
 pub(crate) fn holds_huge_integer(text: &str) -> bool {
-    // Most texts hold no row of digits as long as that, and are done with at the first look.
-    const LONGEST: usize = 18;
-    let mut digits = 0;
-    let long = text.bytes().any(|byte| {
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-        digits > LONGEST
+    // The shortest of them has 19 digits, so that one of them is where every 19th byte is looked at. Most texts hold no
+    // such row, and are done with then.
+    const SHORTEST: usize = 19;
+    let bytes = text.as_bytes();
+    let row = |at: &[u8]| at.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let long = (SHORTEST - 1..bytes.len()).step_by(SHORTEST).any(|at| {
+        let before = || bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        bytes[at].is_ascii_digit() && before() + row(&bytes[at..]) >= SHORTEST
     });
     long && numbers(text).any(|number| {
         let whole = !number.contains(['.', 'e', 'E']);
@@ -269,6 +271,10 @@ mod tests {
     fn huge_integers_are_found_and_nothing_else() {
         for huge in ["18446744073709551616", "[-9223372036854775809]", r#"{"a":"\\","n":123456789012345678901}"#] {
             assert!(holds_huge_integer(huge), "{huge}");
+        }
+        for before in 0..40 {
+            assert!(holds_huge_integer(&format!("{}18446744073709551616", " ".repeat(before))), "{before}");
+            assert!(holds_huge_integer(&format!("{}-9223372036854775809{}", " ".repeat(before), " ".repeat(before))));
         }
         let written_out = format!("[{:.0}]", 1e300).replace(|c: char| c.is_ascii_digit(), "0").replacen('0', "1", 1);
         for fine in [
