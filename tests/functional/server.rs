@@ -118,8 +118,6 @@ pub(crate) fn headers_and_the_name_of_the_program<D: Driver>(kinto: &Kinto<D>) {
 }
 
 pub(crate) fn any_other_endpoint<D: Driver>(kinto: &Kinto<D>) {
-    let version = kinto.anonymous.send(raw(Method::GET, &endpoints::version(), "")).unwrap();
-    assert_eq!(body(&version)["name"], "kinto");
     let alive = kinto.anonymous.send(raw(Method::GET, &endpoints::lbheartbeat(), "")).unwrap();
     assert_eq!((alive.status().as_u16(), body(&alive)), (200, json!({})));
     let api = kinto.anonymous.send(raw(Method::GET, &endpoints::api(), "")).unwrap();
