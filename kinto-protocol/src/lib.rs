@@ -50,7 +50,8 @@
 //! - **Discreet.** Credentials go to the origin of the API alone, and show in no error and no `Debug`.
 //!
 //! Preconditions on timestamps are best effort where the server's are: on PostgreSQL, two writers at the very same
-//! instant may both pass `If-Match`. Creating (`If-None-Match: *`) is exclusive everywhere.
+//! instant may both pass `If-Match`. Creating (`If-None-Match: *`) is exclusive everywhere, but see
+//! [`Resource::create`] for answers that are lost.
 
 mod address;
 mod auth;
