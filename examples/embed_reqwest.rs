@@ -15,7 +15,6 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use http::response::Parts;
 use kinto_examples::{place, say, title};
 use kinto_protocol::{
     FailureKind, Flow, Limits, Moment, Request, Response, Result, Session, Step, TransportError, bucket, buckets,
@@ -47,19 +46,89 @@ pub(crate) async fn send<F: Flow>(client: &Client, session: &Session, flow: F) -
 async fn put_on_the_wire(client: &Client, request: Request, limits: &Limits) -> Result<Response, TransportError> {
     let mut request = reqwest::Request::try_from(request).map_err(failure)?;
     *request.timeout_mut() = Some(limits.total);
-    let head = tokio::time::timeout(limits.head.saturating_add(limits.connect), client.execute(request));
+    let head = tokio::time::timeout(limits.connect.saturating_add(limits.head), client.execute(request)).await;
     let late = |_| TransportError::new(FailureKind::Timeout, "the head of the answer took too long");
-    let (Parts { status, headers, .. }, mut body) = in_two(head.await.map_err(late)?.map_err(failure)?);
-    let mut bytes = Vec::new();
-    while let Some(chunk) = body.chunk().await.map_err(failure)? {
-        // The limit holds while the body comes, so that no server can fill the memory.
-        if (bytes.len() + chunk.len()) as u64 > limits.response_bytes {
-            return Err(TransportError::new(FailureKind::TooLarge, "the answer is too large"));
+    let mut answer = head.map_err(late)?.map_err(failure)?;
+    let mut body = Vec::new();
+    // The limit holds while the body comes, so that no server can fill the memory.
+    while let Some(chunk) = answer.chunk().await.map_err(failure)? {
+        if (body.len() + chunk.len()) as u64 > limits.response_bytes {
+            return Err(TransportError::new(FailureKind::TooLarge, "the body of the answer is too large"));
         }
-        bytes.extend_from_slice(&chunk);
+        body.extend_from_slice(&chunk);
     }
-    let mut answer = Response::new(bytes.into());
-    (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
-    Ok(answer)
+    let mut response = Response::new(body.into());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = std::mem::take(answer.headers_mut());
+    Ok(response)
 }
 // ── the glue ends ──
+
+/// What the core has to know of a failure: its kind, and whether something may have been sent.
+fn failure(error: reqwest::Error) -> TransportError {
+    // The core names the server; the rest of the URL is nobody's business.
+    let error = error.without_url();
+    let (kind, sent) = match () {
+        () if error.is_builder() => (FailureKind::Other, false),
+        () if error.is_timeout() => (FailureKind::Timeout, !error.is_connect()),
+        () if error.is_connect() => (FailureKind::Connect, false),
+        () => (FailureKind::Interrupted, true),
+    };
+    let failure = TransportError::new(kind, error);
+    if sent { failure.sent() } else { failure.not_sent() }
+}
+
+/// A client that leaves to the core what is the core's: redirects and retries.
+pub(crate) fn client(session: &Session) -> reqwest::Result<Client> {
+    let builder = Client::builder().redirect(redirect::Policy::none()).retry(retry::never());
+    builder.connect_timeout(session.policy().limits.connect).build()
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("embed_reqwest: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let place = place()?;
+    // New ids are random, and the core has no randomness of its own.
+    let random = || u128::from(RandomState::new().build_hasher().finish());
+    let session = Session::builder(&place.url).auth(place.auth.clone()).seed(random() << 64 | random()).build()?;
+    let client = client(&session)?;
+
+    title("Over reqwest");
+    let info = send(&client, &session, server_info()).await?;
+    say(&format!("{} answers at {}", info.project_name.unwrap_or_default(), place.url));
+    let home = send(&client, &session, buckets().add(&json!({}))).await?;
+    say(&format!("bucket {} is there", home.id));
+    let told = tour(&client, &session, &home.id).await;
+    // Whatever happened, nothing is left behind.
+    send(&client, &session, buckets().delete(&home.id)).await?;
+    say("and all of it is gone again");
+    told
+}
+
+async fn tour(client: &Client, session: &Session, home: &str) -> Result<(), Box<dyn Error>> {
+    send(client, session, bucket(home).collections().create("songs", &json!({}))).await?;
+    let songs = bucket(home).collection("songs").records();
+    for (number, name) in ["Aria", "Ballad", "Canon", "Dirge", "Etude"].into_iter().enumerate() {
+        let song = send(client, session, songs.create(format!("song-{number}"), &json!({"name": name}))).await?;
+        say(&format!("created {} at {}", song.id, song.last_modified));
+    }
+    let mut pages = songs.list().sort("name").page_size(2).pages();
+    while let Some(page) = send(client, session, &mut pages).await? {
+        let names: Vec<_> = page.into_iter().map(|song| song.data["name"].to_string()).collect();
+        say(&format!("a page: {}", names.join(", ")));
+    }
+    match send(client, session, songs.create("song-0", &json!({"name": "Another"}))).await {
+        Err(refused) => say(&format!("refused: {refused}")),
+        Ok(_) => return Err("song-0 was there, and was created again".into()),
+    }
+    Ok(())
+}

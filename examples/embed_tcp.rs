@@ -183,8 +183,6 @@ fn read_line(from: &mut impl BufRead) -> io::Result<Vec<u8>> {
     from.read_until(b'\n', &mut line)?;
     match line.strip_suffix(b"\n") {
         Some(text) => Ok(text.strip_suffix(b"\r").unwrap_or(text).to_vec()),
-        // What does not even begin as HTTP is something else, and not an answer that broke off.
-        None if !line.is_empty() && !line.starts_with(b"HTTP") && line.len() > 4 => Err(nonsense()),
         None => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }

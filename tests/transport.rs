@@ -42,7 +42,10 @@ fn one_connection_serves_many_requests_and_nothing_is_added_to_them() {
         requests[0].to_lowercase().lines().map(|line| line.split(':').next().unwrap().to_owned()).collect();
     head.retain(|name| !name.is_empty());
     head[1..].sort_unstable();
-    assert_eq!(head, ["get /v1/buckets/b/collections/c/records/a http/1.1", "accept", "host", "user-agent"]);
+    assert_eq!(
+        head,
+        ["get /v1/buckets/b/collections/c/records/a http/1.1", "accept", "accept-encoding", "host", "user-agent"]
+    );
     assert!(requests[5].starts_with("PUT /v1/buckets/b/collections/c/records/a HTTP/1.1\r\n"));
     assert!(requests[5].ends_with("\r\n\r\n{\"data\":{\"n\":1}}"), "{}", requests[5]);
 }

@@ -36,6 +36,12 @@ impl Client {
 
     /// Sends an operation, or has a longer conversation, and gives its outcome.
     ///
+    /// # When it is dropped
+    ///
+    /// The request under way, if there is one, is in doubt: its connection is closed, and whether the server carried it
+    /// out cannot be known. Nothing more is sent, neither after a wait nor later. Flows that are sent as `&mut` (pages,
+    /// lists, deletions) stand where they stood, and go on when they are sent again.
+    ///
     /// # Errors
     ///
     /// What the server refused, what kept an answer from coming, or what could not be sent in the first place: see
@@ -91,7 +97,9 @@ impl ClientBuilder {
         // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
         getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let transport = Hyper::new(&session.policy().limits, &self.wire)?;
+        let from_env = self.wire.proxy_from_env;
+        let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
+        let transport = Hyper::new(&self.wire, proxy)?;
         Ok(Client::with_transport(session, transport))
     }
 }

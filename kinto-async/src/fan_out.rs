@@ -31,7 +31,11 @@ impl Client {
         flows: impl IntoIterator<Item = F, IntoIter: Send>,
         concurrency: usize,
     ) -> Vec<Result<F::Output>> {
-        let under_way = stream::iter(flows).map(|flow| self.send(flow));
-        under_way.buffered(concurrency.max(1)).collect().await
+        let numbered = flows.into_iter().enumerate();
+        let under_way = stream::iter(numbered).map(|(number, flow)| async move { (number, self.send(flow).await) });
+        // In the order in which they come: a slow one keeps nobody else from beginning.
+        let mut outcomes: Vec<_> = under_way.buffer_unordered(concurrency.max(1)).collect().await;
+        outcomes.sort_unstable_by_key(|(number, _)| *number);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 }

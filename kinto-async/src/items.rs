@@ -11,11 +11,16 @@ use crate::client::Client;
 
 impl Client {
     /// Reads a list page by page, in the memory of one page.
+    ///
+    /// When the future of its next page is dropped, the stream still has it under way and loses nothing; when the stream
+    /// is dropped, it is over.
     pub fn pages<I: ListItem + 'static>(&self, list: List<I>) -> PageStream<I> {
         PageStream { client: self.clone(), state: State::Between(list.pages()) }
     }
 
     /// Reads a list object by object, in the memory of one page.
+    ///
+    /// When the future of its next object is dropped, the stream loses nothing; when the stream is dropped, it is over.
     pub fn items<I: ListItem + 'static>(&self, list: List<I>) -> ItemStream<I> {
         ItemStream { pages: self.pages(list), page: Vec::new().into_iter() }
     }

@@ -5,31 +5,27 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Uri;
+use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
-use kinto_protocol::TransportError;
+use kinto_protocol::__Proxy as Proxy;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::connect::BoxError;
 
-/// Connects over TCP, through a tunnel (`CONNECT`) where a proxy is to be used: it sees no more than the name of the
-/// server, and neither requests nor credentials.
+/// Connects over TCP, through a tunnel (`CONNECT`) where there is a proxy: of what is encrypted it sees no more than
+/// the name of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Routed {
     tcp: HttpConnector,
-    proxies: Option<Arc<Matcher>>,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl Routed {
-    pub(crate) fn new(tcp: HttpConnector, proxy_from_env: bool) -> Result<Self, TransportError> {
-        if !proxy_from_env {
-            return Ok(Self { tcp, proxies: None });
-        }
-        kinto_protocol::__check_proxies(|name| std::env::var(name).ok())?;
-        Ok(Self { tcp, proxies: Some(Arc::new(Matcher::from_env())) })
+    pub(crate) fn new(tcp: HttpConnector, proxy: Option<Proxy>) -> Self {
+        Self { tcp, proxy: proxy.map(Arc::new) }
     }
 }
 
@@ -43,15 +39,25 @@ impl Service<Uri> for Routed {
     }
 
     fn call(&mut self, server: Uri) -> Self::Future {
-        let Some(proxy) = self.proxies.as_ref().and_then(|proxies| proxies.intercept(&server)) else {
+        let Some(proxy) = &self.proxy else {
             let connecting = self.tcp.call(server);
             return Box::pin(async move { connecting.await.map_err(Into::into) });
         };
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp.clone());
-        if let Some(auth) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(auth.clone());
+        if let Some(authorization) = proxy.authorization() {
+            tunnel = tunnel.with_auth(authorization.clone());
         }
-        let connecting = tunnel.call(server);
+        let connecting = tunnel.call(with_port(server));
         Box::pin(async move { connecting.await.map_err(Into::into) })
     }
+}
+
+/// Of a server without a port the tunnel would think that it is one of HTTPS.
+fn with_port(server: Uri) -> Uri {
+    if server.scheme() != Some(&Scheme::HTTP) || server.port().is_some() {
+        return server;
+    }
+    let mut parts = server.clone().into_parts();
+    parts.authority = parts.authority.and_then(|authority| format!("{}:80", authority.host()).parse().ok());
+    Uri::from_parts(parts).unwrap_or(server)
 }

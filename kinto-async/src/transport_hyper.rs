@@ -2,16 +2,22 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use kinto_protocol::{FailureKind, Limits, Request, Response, TransportError};
+use kinto_protocol::{__Proxy as Proxy, FailureKind, Limits, Request, Response, TransportError};
 use tokio::time::timeout;
 
-use crate::connect::{Connector, InTime, NotInTime, Wire, connector};
+use crate::connect::{Connector, Wire, connector};
 use crate::transport::{Sending, Transport};
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -20,29 +26,47 @@ const IDLE: usize = 32;
 const IDLE_FOR: Duration = Duration::from_secs(15);
 /// How large the head of an answer may be.
 const HEAD: usize = 64 * 1024;
+/// How many headers it may have.
+const HEADERS: usize = 128;
 
 /// Sends with hyper's pooled client.
 #[derive(Debug)]
 pub(crate) struct Hyper {
-    client: Client<InTime<Connector>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
 }
 
 impl Hyper {
-    pub(crate) fn new(limits: &Limits, wire: &Wire) -> Result<Self, TransportError> {
+    pub(crate) fn new(wire: &Wire, proxy: Option<Proxy>) -> Result<Self, TransportError> {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(IDLE)
             .http1_max_buf_size(HEAD)
-            .build(InTime { connector: connector(wire)?, limit: limits.connect });
+            .http1_max_headers(HEADERS)
+            .build(connector(wire, proxy)?);
         Ok(Self { client })
     }
 
     async fn exchange(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
-        // The connection has its own limit, so that the head has what is left for it.
-        let head = limits.connect.saturating_add(limits.head);
-        let answer = timeout(head, self.client.request(request.map(Full::new)));
-        let (head, body) = answer.await.map_err(|_| late("the head of the answer"))?.map_err(failure)?.into_parts();
+        let mut request = request.map(Full::new);
+        if request.body().size_hint().exact() == Some(0)
+            && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
+        {
+            // hyper leaves it out, and some proxies insist.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let mut connected = capture_connection(&mut request);
+        let mut answer = pin!(self.client.request(request));
+        let connection = async { drop(connected.wait_for_connection_metadata().await) };
+        let connecting = pin!(timeout(limits.connect.min(limits.total), connection));
+        let answered = match select(answer.as_mut(), connecting).await {
+            Either::Left((answered, _)) => answered,
+            Either::Right((Err(_), _)) => return Err(late("the connection").not_sent()),
+            Either::Right((Ok(_), _)) => {
+                timeout(limits.head, answer).await.map_err(|_| late("the head of the answer"))?
+            }
+        };
+        let (head, body) = answered.map_err(failure)?.into_parts();
         let most = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
         let body = Limited::new(body, most).collect().await.map_err(broken)?;
         Ok(Response::from_parts(head, body.to_bytes()))
@@ -82,43 +106,55 @@ fn failure(error: Error) -> TransportError {
 
 /// The same while the connection was being made.
 fn not_connected(error: Error) -> TransportError {
-    let kind = if find::<NotInTime>(&error).is_some() {
-        FailureKind::Timeout
-    } else {
-        match find::<io::Error>(&error).map(io::Error::kind) {
-            Some(io::ErrorKind::TimedOut) => FailureKind::Timeout,
-            // rustls' own errors come wrapped: a certificate that is not valid, a server that does not speak TLS.
-            Some(io::ErrorKind::InvalidData) => FailureKind::Tls,
-            // A handshake that is cut off may succeed the next time.
-            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => FailureKind::Interrupted,
-            _ => FailureKind::Connect,
-        }
+    let kind = match find::<io::Error>(&error).map(io::Error::kind) {
+        Some(io::ErrorKind::TimedOut) => FailureKind::Timeout,
+        // rustls' own errors come wrapped: a certificate that is not valid, a server that does not speak TLS.
+        Some(io::ErrorKind::InvalidData) => FailureKind::Tls,
+        // A handshake that is cut off may succeed the next time.
+        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => FailureKind::Interrupted,
+        _ => FailureKind::Connect,
     };
     TransportError::new(kind, innermost(error)).not_sent()
 }
 
 /// What kept the body of an answer from coming.
 fn broken(error: Box<dyn StdError + Send + Sync>) -> TransportError {
-    let kind = if error.is::<LengthLimitError>() { FailureKind::TooLarge } else { FailureKind::Interrupted };
+    let kind = if error.is::<LengthLimitError>() {
+        FailureKind::TooLarge
+    } else {
+        match find::<io::Error>(&*error).map(io::Error::kind) {
+            // Chunks that are none.
+            Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => FailureKind::Protocol,
+            _ => FailureKind::Interrupted,
+        }
+    };
     TransportError::new(kind, error)
 }
 
-/// The cause of that type, however deep. An `io::Error` that wraps another is looked through: what it wraps says more.
+/// The cause of that type, the deepest where there are several: it says more than what wraps it.
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut found = None;
     let mut next = Some(error);
     while let Some(error) = next {
         found = error.downcast_ref::<T>().or(found);
-        next = error.source();
+        next = cause(error);
     }
     found
 }
 
+/// The next cause. What an `io::Error` wraps is left out by its `source`, which goes on behind it.
+fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
 /// The cause without the words of those who only passed it on.
 fn innermost(error: Error) -> Box<dyn StdError + Send + Sync> {
-    let mut last: &dyn StdError = &error;
-    while let Some(cause) = last.source() {
-        last = cause;
+    let mut last: &(dyn StdError + 'static) = &error;
+    while let Some(next) = cause(last) {
+        last = next;
     }
     last.to_string().into()
 }

@@ -91,7 +91,9 @@ impl ClientBuilder {
         // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
         getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let transport = Ureq::new(&session.policy().limits, &self.wire)?;
+        let from_env = self.wire.proxy_from_env;
+        let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
+        let transport = Ureq::new(&session.policy().limits, &self.wire, proxy.as_ref())?;
         Ok(Client::with_transport(session, transport))
     }
 }

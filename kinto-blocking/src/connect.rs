@@ -1,6 +1,7 @@
 //! Names to addresses, and knowing that a connection was never made.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
 /// An error while the connection was being made: no byte of a request can have been sent.
 #[derive(Debug)]
@@ -33,7 +34,59 @@ impl Connector for Marked {
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, ureq::Error> {
         let connected = self.0.connect(details, chained);
-        connected.map_err(|error| ureq::Error::Other(Box::new(NotConnected(error))))
+        match connected {
+            Ok(Some(transport)) if transport.is_tls() => Ok(Some(Box::new(Whole(transport)))),
+            connected => connected.map_err(|error| ureq::Error::Other(Box::new(NotConnected(error)))),
+        }
+    }
+}
+
+/// A TLS connection that was ended by somebody who could not say so in its own terms.
+#[derive(Debug)]
+pub(crate) struct CutOff(io::Error);
+
+impl fmt::Display for CutOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for CutOff {}
+
+/// A TLS connection whose end is only believed when it was announced: of an answer that has no length, ureq takes
+/// everything else for the end as well, and anybody on the way could shorten it.
+#[derive(Debug)]
+struct Whole(Box<dyn Transport>);
+
+impl Transport for Whole {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.0.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.0.await_input(timeout).map_err(|error| match error {
+            ureq::Error::Io(cause)
+                if matches!(
+                    cause.kind(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) =>
+            {
+                ureq::Error::Other(Box::new(CutOff(cause)))
+            }
+            error => error,
+        })
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! Many operations at once.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use kinto_protocol::{Flow, Result};
@@ -32,22 +32,31 @@ impl Client {
     ) -> Vec<Result<F::Output>> {
         let queue = Mutex::new(flows.into_iter().enumerate());
         let outcomes = Mutex::new(Vec::new());
-        let work = || {
-            loop {
-                // In a statement of its own: nobody holds the queue while sending.
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((number, flow)) = next else { break };
+        // In a call of its own: nobody holds the queue while sending.
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = |first| {
+            let mut task = first;
+            while let Some((number, flow)) = task {
                 let outcome = self.send(flow);
                 outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((number, outcome));
+                task = next();
             }
         };
         thread::scope(|scope| {
+            // No more threads than there is work for.
             for _ in 1..concurrency {
-                if thread::Builder::new().name("kinto-send".to_owned()).spawn_scoped(scope, work).is_err() {
+                let Some(first) = next() else { break };
+                // Should there be no thread to be had, the work is not lost with it.
+                let task = Arc::new(Mutex::new(Some(first)));
+                let taken = Arc::clone(&task);
+                let work = &work;
+                let begin = move || work(taken.lock().unwrap_or_else(PoisonError::into_inner).take());
+                if thread::Builder::new().name("kinto-send".to_owned()).spawn_scoped(scope, begin).is_err() {
+                    work(task.lock().unwrap_or_else(PoisonError::into_inner).take());
                     break;
                 }
             }
-            work();
+            work(next());
         });
         let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
         outcomes.sort_unstable_by_key(|(number, _)| *number);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kinto_protocol::{FailureKind, TransportError};
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -26,6 +27,9 @@ fn roots(only: Option<&[u8]>) -> Result<RootCerts, TransportError> {
     let mut certificates = Vec::new();
     for item in parse_pem(pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|error| TransportError::new(FailureKind::Tls, error))? {
+            // ureq would leave out one that is none.
+            let checked = RootCertStore::empty().add(certificate.der().into());
+            checked.map_err(|error| TransportError::new(FailureKind::Tls, error))?;
             certificates.push(certificate);
         }
     }

@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use http::Method;
-use kinto_protocol::{FailureKind, Limits, Request, Response, TransportError};
+use kinto_protocol::{__Proxy as Proxy, FailureKind, Limits, Request, Response, TransportError};
 use ureq::config::{AutoHeaderValue, Config};
-use ureq::{Agent, Error, Proxy, Timeout};
+use ureq::{Agent, Error, Timeout};
 
-use crate::connect::{Marked, Names, NotConnected};
+use crate::connect::{CutOff, Marked, Names, NotConnected};
 use crate::transport::Transport;
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -36,15 +36,14 @@ pub(crate) struct Ureq {
 }
 
 impl Ureq {
-    pub(crate) fn new(limits: &Limits, wire: &Wire) -> Result<Self, TransportError> {
-        if wire.proxy_from_env {
-            kinto_protocol::__check_proxies(|name| std::env::var(name).ok())?;
-        }
+    pub(crate) fn new(limits: &Limits, wire: &Wire, proxy: Option<&Proxy>) -> Result<Self, TransportError> {
+        let proxy = proxy.map(|proxy| ureq::Proxy::new(proxy.url())).transpose();
+        let proxy = proxy.map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(if wire.proxy_from_env { Proxy::try_from_env() } else { None })
+            .proxy(proxy)
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
@@ -58,6 +57,8 @@ impl Ureq {
             .timeout_per_call(Some(limits.total));
         #[cfg(feature = "_rustls")]
         let config = config.tls_config(crate::tls::config(wire.roots.as_deref())?);
+        #[cfg(not(feature = "_rustls"))]
+        let _ = wire;
         let agent = Agent::with_parts(config.build(), Marked::default(), Names::default());
         Ok(Self { agent, limits: limits.clone() })
     }
@@ -80,8 +81,8 @@ impl Ureq {
 impl Transport for Ureq {
     fn send(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
         let (head, body) = request.into_parts();
-        // Without a length, ureq would send a body of no chunks.
-        let bodiless = matches!(head.method, Method::GET | Method::HEAD | Method::DELETE);
+        // Those that may have one say its length also when it is empty, instead of sending no chunks.
+        let bodiless = !matches!(head.method, Method::PUT | Method::POST | Method::PATCH);
         let answer = if bodiless {
             self.agent.run(self.limited(http::Request::from_parts(head, ()), limits))
         } else {
@@ -98,6 +99,7 @@ fn failure(error: Error) -> TransportError {
     let error = match error {
         Error::Other(inner) => match inner.downcast::<NotConnected>() {
             Ok(inner) => return not_connected(inner.0),
+            Err(inner) if inner.is::<CutOff>() => return TransportError::new(FailureKind::Interrupted, inner),
             Err(inner) => Error::Other(inner),
         },
         error => error,
@@ -112,6 +114,8 @@ fn failure(error: Error) -> TransportError {
         }
         Error::Io(cause) if cause.kind() == io::ErrorKind::TimedOut => FailureKind::Timeout,
         Error::Io(_) => FailureKind::Interrupted,
+        // ureq has no public name for this one.
+        Error::Protocol(cause) if cause.to_string().contains("too many headers") => FailureKind::TooLarge,
         Error::Protocol(_) => FailureKind::Protocol,
         Error::LargeResponseHeader(..) | Error::BodyExceedsLimit(_) => FailureKind::TooLarge,
         Error::Tls(_) | Error::TlsRequired => FailureKind::Tls,
@@ -123,6 +127,14 @@ fn failure(error: Error) -> TransportError {
 
 /// The same while the connection was being made.
 fn not_connected(error: Error) -> TransportError {
+    // Behind a proxy, there is a connection within the connection.
+    let error = match error {
+        Error::Other(inner) => match inner.downcast::<NotConnected>() {
+            Ok(inner) => return not_connected(inner.0),
+            Err(inner) => Error::Other(inner),
+        },
+        error => error,
+    };
     let kind = match &error {
         Error::Timeout(_) => FailureKind::Timeout,
         // rustls' own errors come wrapped: a certificate that is not valid, a server that does not speak TLS.
@@ -130,9 +142,12 @@ fn not_connected(error: Error) -> TransportError {
         // A handshake that is cut off may succeed the next time.
         Error::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => FailureKind::Interrupted,
         Error::Io(cause) if cause.kind() == io::ErrorKind::ConnectionReset => FailureKind::Interrupted,
-        Error::Io(_) | Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => {
-            FailureKind::Connect
-        }
+        Error::Io(_)
+        | Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::ConnectProxyFailed(_)
+        // A proxy that is none.
+        | Error::Protocol(_) => FailureKind::Connect,
         // Without the feature `tls`, an https URL ends here.
         _ => FailureKind::Tls,
     };

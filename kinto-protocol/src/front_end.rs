@@ -3,28 +3,6 @@
 //! Written once here, so that they cannot drift apart: a setting that one had and the other had not would make of the
 //! choice between blocking and async more than a choice of style.
 
-use http::Uri;
-
-use crate::transport_error::{FailureKind, TransportError};
-
-/// Checks the proxies that an environment names. One that cannot be used is an error: going without it would be a
-/// surprise.
-#[doc(hidden)]
-pub fn __check_proxies(environment: impl Fn(&str) -> Option<String>) -> Result<(), TransportError> {
-    const NAMES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-    for name in NAMES {
-        let Some(value) = environment(name).filter(|value| !value.is_empty()) else { continue };
-        let url = if value.contains("://") { value } else { format!("http://{value}") };
-        let usable = url.parse::<Uri>().is_ok_and(|url| url.scheme_str() == Some("http") && url.host().is_some());
-        if !usable {
-            // It may hold a password.
-            let why = format!("the proxy in the environment variable {name} is not one that begins with http://");
-            return Err(TransportError::new(FailureKind::Other, why).not_sent());
-        }
-    }
-    Ok(())
-}
-
 /// The settings of a `ClientBuilder`, which has the fields `session: SessionBuilder` and `wire: Wire`.
 #[doc(hidden)]
 #[macro_export]

@@ -78,6 +78,7 @@ mod patch;
 mod path;
 mod permissions;
 mod policy;
+mod proxy;
 mod query;
 mod reply;
 mod retry;
@@ -97,8 +98,6 @@ pub use event::Event;
 pub use exchange::{Exchange, Step};
 pub use flow::{Flow, Turn};
 pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Pages};
-#[doc(hidden)]
-pub use front_end::__check_proxies;
 pub use group::GroupData;
 #[doc(no_inline)]
 pub use http::{HeaderMap, Method, StatusCode};
@@ -114,6 +113,8 @@ pub use patch::{Attributes, JsonPatch, Merge, Patch};
 pub use path::Path;
 pub use permissions::{AUTHENTICATED, EVERYONE, Permissions};
 pub use policy::{Limits, OnBackoff, Policy};
+#[doc(hidden)]
+pub use proxy::Proxy as __Proxy;
 pub use query::{Field, Filter, field};
 pub use reply::Reply;
 pub use server::{BatchLimit, ServerInfo, Settings, User};

@@ -111,6 +111,14 @@ impl Root {
         Some(port(authority).ok()?.unwrap_or(default))
     }
 
+    pub(crate) fn host(&self) -> &str {
+        self.authority.host()
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// Whether what is sent can be read on the way.
     pub(crate) fn is_in_clear(&self) -> bool {
         let host = self.authority.host().trim_matches(['[', ']']);

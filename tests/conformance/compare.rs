@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, Method};
 use kinto_protocol::{ErrorKind, Request, ServerInfo, Tombstone};
 use serde_json::{Value, json};
@@ -165,7 +165,7 @@ fn our_headers(headers: &HeaderMap, ours: &Request) -> Headers {
 
 /// Whether a header is part of what was asked. A content type without a body says nothing.
 fn counts(name: &str, ours: &Request) -> bool {
-    let always = ![ACCEPT.as_str(), HOST.as_str(), USER_AGENT.as_str(), CONTENT_TYPE.as_str()].contains(&name);
+    let always = ![ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT, CONTENT_TYPE].iter().any(|it| it == name);
     always || (name == CONTENT_TYPE && !ours.body().is_empty())
 }
 

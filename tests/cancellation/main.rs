@@ -1,0 +1,12 @@
+//! The asynchronous client in the hands of those who drop, spawn, clone and share: at every point where it can be
+//! dropped, on every kind of runtime.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod bounds;
+mod clocks;
+mod deleting;
+mod fake;
+mod lists;
+mod places;
+mod wire;
+mod writes;

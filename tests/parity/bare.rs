@@ -1,0 +1,90 @@
+//! The core without a front-end: a loop, a socket, a clock.
+
+use std::iter;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Instant;
+
+use kinto_protocol::{Auth, Flow, List, ListItem, Listing, Moment, Policy, Result, Session, Step};
+
+use crate::driver::{Driver, Setup};
+use crate::wire;
+
+/// The name that stands in `User-Agent` where a front-end puts its own.
+pub(crate) const PRODUCT: &str = "bare/0";
+
+/// A session and no more: the wire is opened anew for each request.
+#[derive(Clone)]
+pub(crate) struct Bare(Session);
+
+/// Sessions are shared between clones and know only one start.
+fn now() -> Moment {
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    Moment::at(STARTED.get_or_init(Instant::now).elapsed())
+}
+
+impl Driver for Bare {
+    fn build(setup: Setup) -> Result<Self> {
+        let Setup { url, auth, headers, user_agent, policy, observer } = setup;
+        let mut builder = Session::builder(url).user_agent(PRODUCT).policy(policy).seed(7);
+        if let Some(auth) = auth {
+            builder = builder.auth(auth);
+        }
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(product) = user_agent {
+            builder = builder.user_agent(product);
+        }
+        if let Some(observer) = observer {
+            builder = builder.observer(observer);
+        }
+        builder.build().map(Self)
+    }
+
+    fn session(&self) -> &Session {
+        &self.0
+    }
+
+    fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
+        Self(self.0.with_policy(change))
+    }
+
+    fn with_auth(&self, auth: Option<Auth>) -> Result<Self> {
+        self.0.with_auth(auth).map(Self)
+    }
+
+    fn with_header(&self, name: &str, value: &str) -> Result<Self> {
+        self.0.with_header(name, value).map(Self)
+    }
+
+    fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
+        let mut exchange = self.0.exchange(flow);
+        loop {
+            match exchange.next(now()) {
+                Step::Send(request, limits) => exchange.handle(wire::send(&request, &limits), now()),
+                Step::Wait(pause) => thread::sleep(pause),
+                Step::Done(result) => return result,
+            }
+        }
+    }
+
+    fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
+        let (mut pages, mut over) = (list.pages(), false);
+        iter::from_fn(move || {
+            if over {
+                return None;
+            }
+            let page = self.send(&mut pages).transpose();
+            over = !matches!(page, Some(Ok(_)));
+            page
+        })
+    }
+
+    fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>> {
+        self.pages(list).flat_map(|page| match page {
+            Ok(page) => page.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! What a front-end must offer for the scenarios to run with it.
+
+use std::time::Duration;
+
+use kinto_protocol::{Auth, Flow, Policy, Resource, Result, bucket};
+use tokio::runtime::{Builder, Runtime};
+
+/// How a client is to be made.
+#[derive(Default)]
+pub(crate) struct Setup {
+    pub(crate) url: String,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) policy: Policy,
+    /// The only authorities to be trusted, in PEM.
+    pub(crate) roots: Option<String>,
+    pub(crate) proxy_from_env: bool,
+    pub(crate) allow_insecure_http: bool,
+}
+
+impl Setup {
+    /// Of nobody, sending everything once. What stalls although it should not ends soon.
+    pub(crate) fn of(url: impl Into<String>) -> Self {
+        let mut policy = Policy::default();
+        policy.attempts = 1;
+        policy.first_wait = Duration::from_millis(1);
+        policy.limits.connect = Duration::from_secs(2);
+        policy.limits.head = Duration::from_secs(2);
+        policy.limits.total = Duration::from_secs(4);
+        Self { url: url.into(), policy, ..Self::default() }
+    }
+
+    pub(crate) fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    pub(crate) fn trusting(mut self, pem: impl Into<String>) -> Self {
+        self.roots = Some(pem.into());
+        self
+    }
+
+    pub(crate) fn client<D: Driver>(self) -> D {
+        D::build(self).unwrap()
+    }
+}
+
+/// A client, whichever front-end it belongs to.
+pub(crate) trait Driver: Clone + Send + Sync + Sized + 'static {
+    /// What child processes call it.
+    const NAME: &str;
+    /// Whether HTTP/2 is spoken where the server offers it.
+    const HTTP2: bool;
+
+    fn build(setup: Setup) -> Result<Self>;
+    fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self;
+    fn send<F: Flow>(&self, flow: F) -> Result<F::Output>;
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        concurrency: usize,
+    ) -> Vec<Result<F::Output>>;
+}
+
+/// The two front-ends have the same names, so that their clients are made by the same words.
+macro_rules! build {
+    ($client:ty, $setup:ident) => {{
+        let mut builder = <$client>::builder($setup.url).policy($setup.policy);
+        if let Some(auth) = $setup.auth {
+            builder = builder.auth(auth);
+        }
+        if let Some(pem) = $setup.roots {
+            builder = builder.root_certificates(pem);
+        }
+        if $setup.proxy_from_env {
+            builder = builder.proxy_from_env();
+        }
+        if $setup.allow_insecure_http {
+            builder = builder.allow_insecure_http();
+        }
+        builder.build()
+    }};
+}
+
+impl Driver for kinto_blocking::Client {
+    const NAME: &str = "blocking";
+    const HTTP2: bool = false;
+
+    fn build(setup: Setup) -> Result<Self> {
+        build!(Self, setup)
+    }
+
+    fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
+        Self::with_policy(self, change)
+    }
+
+    fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
+        Self::send(self, flow)
+    }
+
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        concurrency: usize,
+    ) -> Vec<Result<F::Output>> {
+        Self::send_all(self, flows, concurrency)
+    }
+}
+
+thread_local! {
+    /// Where the clients run: each test has its thread. With more than one, a request may come before the connection of
+    /// the last one is back in its pool, and open another; with one, it is known how many there are.
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+}
+
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.with(|runtime| runtime.block_on(future))
+}
+
+impl Driver for kinto_async::Client {
+    const NAME: &str = "async";
+    const HTTP2: bool = true;
+
+    fn build(setup: Setup) -> Result<Self> {
+        build!(Self, setup)
+    }
+
+    fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
+        Self::with_policy(self, change)
+    }
+
+    fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
+        wait_for(Self::send(self, flow))
+    }
+
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        concurrency: usize,
+    ) -> Vec<Result<F::Output>> {
+        wait_for(Self::send_all(self, flows, concurrency))
+    }
+}
+
+/// An answer with a record.
+pub(crate) const RECORD: &str = r#"{"data":{"id":"a","last_modified":7}}"#;
+
+pub(crate) fn records() -> Resource {
+    bucket("b").collection("c").records()
+}
+
+/// A client that sends everything once, with another policy where need be.
+pub(crate) fn client<D: Driver>(url: &str, change: impl FnOnce(&mut Policy)) -> D {
+    Setup::of(url).policy(change).client()
+}
