@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
 use tokio::time::{self, Instant};
@@ -64,9 +65,14 @@ impl Client {
 }
 
 /// The time of all clients of the process: sessions may be shared between them, and a session knows only one start.
+///
+/// Runtimes whose clocks are stopped or moved, as tests do, may be before that start: it is put far enough from zero.
 fn now() -> Moment {
+    const BEFORE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     static STARTED: OnceLock<Instant> = OnceLock::new();
-    Moment::at(STARTED.get_or_init(Instant::now).elapsed())
+    let now = Instant::now();
+    let started = *STARTED.get_or_init(|| now);
+    Moment::at(BEFORE + now.saturating_duration_since(started) - started.saturating_duration_since(now))
 }
 
 impl fmt::Debug for Client {
@@ -99,7 +105,7 @@ impl ClientBuilder {
         let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
         let from_env = self.wire.proxy_from_env;
         let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
-        let transport = Hyper::new(&self.wire, proxy)?;
+        let transport = Hyper::new(&self.wire, proxy, session.url().starts_with("https:"))?;
         Ok(Client::with_transport(session, transport))
     }
 }

@@ -24,17 +24,17 @@ pub(crate) type Connector = hyper_rustls::HttpsConnector<Routed>;
 #[cfg(not(feature = "_rustls"))]
 pub(crate) type Connector = Routed;
 
-pub(crate) fn connector(wire: &Wire, proxy: Option<Proxy>) -> Result<Connector, TransportError> {
+pub(crate) fn connector(wire: &Wire, proxy: Option<Proxy>, https: bool) -> Result<Connector, TransportError> {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     // Which schemes there are is decided further out.
     tcp.enforce_http(cfg!(not(feature = "_rustls")));
     let routed = Routed::new(tcp, proxy);
     #[cfg(feature = "_rustls")]
-    return crate::tls::connector(routed, wire.roots.as_deref());
+    return crate::tls::connector(routed, wire.roots.as_deref(), https);
     #[cfg(not(feature = "_rustls"))]
     {
-        let _ = wire;
+        let _ = (wire, https);
         Ok(routed)
     }
 }

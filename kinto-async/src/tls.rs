@@ -11,10 +11,12 @@ use crate::connect::Connector;
 use crate::proxy::Routed;
 
 /// The connector for TLS: named in all its parts, so that nothing depends on what else the process has set up.
-pub(crate) fn connector(routed: Routed, only: Option<&[u8]>) -> Result<Connector, TransportError> {
+pub(crate) fn connector(routed: Routed, only: Option<&[u8]>, https: bool) -> Result<Connector, TransportError> {
     let builder = HttpsConnectorBuilder::new();
     let builder = match only {
         Some(pem) => builder.with_tls_config(trusting(pem)?),
+        // Reading all that the system trusts takes its time, and is for nothing where nobody is to be trusted.
+        None if !https => builder.with_tls_config(config(RootCertStore::empty())?),
         #[cfg(feature = "webpki-roots")]
         None => builder.with_provider_and_webpki_roots(provider()).map_err(refused)?,
         #[cfg(not(feature = "webpki-roots"))]
@@ -43,6 +45,10 @@ fn trusting(pem: &[u8]) -> Result<ClientConfig, TransportError> {
     if roots.is_empty() {
         return Err(TransportError::new(FailureKind::Tls, "there is no certificate among those to be trusted"));
     }
+    config(roots)
+}
+
+fn config(roots: RootCertStore) -> Result<ClientConfig, TransportError> {
     let config = ClientConfig::builder_with_provider(provider().into()).with_safe_default_protocol_versions();
     Ok(config.map_err(refused)?.with_root_certificates(roots).with_no_client_auth())
 }

@@ -36,14 +36,14 @@ pub(crate) struct Hyper {
 }
 
 impl Hyper {
-    pub(crate) fn new(wire: &Wire, proxy: Option<Proxy>) -> Result<Self, TransportError> {
+    pub(crate) fn new(wire: &Wire, proxy: Option<Proxy>, https: bool) -> Result<Self, TransportError> {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(IDLE)
             .http1_max_buf_size(HEAD)
             .http1_max_headers(HEADERS)
-            .build(connector(wire, proxy)?);
+            .build(connector(wire, proxy, https)?);
         Ok(Self { client })
     }
 

@@ -46,7 +46,6 @@ fn real() -> Runtime {
 }
 
 #[test]
-#[ignore = "known to fail: the clock of kinto-async stands still until real time has caught up"]
 fn a_clock_that_ran_ahead_holds_up_nobody() {
     alone("clocks::a_clock_that_ran_ahead_holds_up_nobody", || {
         paused().block_on(async {
@@ -61,7 +60,6 @@ fn a_clock_that_ran_ahead_holds_up_nobody() {
 }
 
 #[test]
-#[ignore = "known to fail: the clock of kinto-async stands still until this one has caught up"]
 fn a_clock_that_fell_behind_is_exact() {
     alone("clocks::a_clock_that_fell_behind_is_exact", || {
         let paused = paused();

@@ -554,6 +554,31 @@ fn a_list_is_complete_or_an_error() {
 }
 
 #[test]
+fn a_token_that_is_refused_is_not_the_end() {
+    let page = |next: Option<&str>| {
+        let headers: Vec<(&str, &str)> = next.map(|next| ("next-page", next)).into_iter().collect();
+        answer(200, &headers, r#"{"data":[{"id":"a","last_modified":2,"deleted":true}]}"#)
+    };
+    let refused = || answer(400, &[], r#"{"errno":107,"message":"_token was already used or has expired."}"#);
+    let aborted = answer(409, &[], r#"{"errno":122}"#);
+    let mut bench = Bench::new(|_| {});
+    let run1 = bench.run(buckets().delete_all(), vec![page(Some("?_token=1")), aborted, refused(), page(None)]);
+    let token = "DELETE /v1/buckets?_token=1";
+    assert_eq!(run1.lines(), ["DELETE /v1/buckets", token, token, "DELETE /v1/buckets"]);
+    assert_eq!(run1.result.unwrap().len(), 2);
+    // If nothing is deleted in between, it is.
+    let empty = answer(200, &[("next-page", "?_token=2")], r#"{"data":[]}"#);
+    let answers = vec![page(Some("?_token=1")), refused(), empty, refused()];
+    assert_eq!(bench.run(buckets().delete_all(), answers).error().status().unwrap().as_u16(), 400);
+    assert_eq!(bench.run(buckets().delete_all(), vec![refused()]).requests.len(), 1);
+
+    let mut delete = buckets().delete_all().if_match(crate::Timestamp::from_millis(9));
+    for _ in 0..2 {
+        assert!(bench.run(&mut delete, vec![page(None)]).requests[0].headers().contains_key("if-match"));
+    }
+}
+
+#[test]
 fn a_question_stays_the_same_on_every_page() {
     let delete = || records().delete_all().filter(crate::field("old").eq(true));
     let page = |next| answer(200, &[("next-page", next)], r#"{"data":[]}"#);

@@ -1,6 +1,6 @@
 //! Deleting the objects of a list.
 
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::call::{Call, Class, Precondition};
 use crate::decode;
@@ -29,6 +29,8 @@ pub struct DeleteAll {
     query: Query,
     if_match: Option<Timestamp>,
     position: Position,
+    /// How many were deleted when a token was refused last.
+    refused_at: Option<usize>,
     walk: Walk,
     deleted: Vec<Tombstone>,
 }
@@ -45,7 +47,15 @@ enum Position {
 impl DeleteAll {
     pub(crate) fn new(path: Path) -> Self {
         let query = Query { deleted: Deleted::Irrelevant, ..Query::default() };
-        Self { path, query, if_match: None, position: Position::First, walk: Walk::default(), deleted: Vec::new() }
+        Self {
+            path,
+            query,
+            if_match: None,
+            position: Position::First,
+            refused_at: None,
+            walk: Walk::default(),
+            deleted: Vec::new(),
+        }
     }
 
     /// Only objects that meet this condition, and all others given.
@@ -99,7 +109,11 @@ impl DeleteAll {
                 self.position = Position::Next(query);
                 self.call().map(Turn::Ask)
             }
-            None => Ok(Turn::Done(std::mem::take(&mut self.deleted))),
+            None => {
+                // Sent once more, it is another deletion, under its own precondition.
+                self.position = Position::First;
+                Ok(Turn::Done(std::mem::take(&mut self.deleted)))
+            }
         }
     }
 }
@@ -116,7 +130,15 @@ impl Flow for DeleteAll {
     }
 
     fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Vec<Tombstone>>> {
-        Err(match self.deleted.len() {
+        let deleted = self.deleted.len();
+        // A token is good for once and for a while. One that was used up by an attempt of ours, or has waited for too
+        // long, is none: what is left is deleted from the beginning. That ends, as something is deleted in between.
+        let refused = error.status() == Some(StatusCode::BAD_REQUEST) && matches!(self.position, Position::Again);
+        if refused && deleted > self.refused_at.unwrap_or_default() {
+            self.refused_at = Some(deleted);
+            return self.call().map(Turn::Ask);
+        }
+        Err(match deleted {
             0 => error,
             1 => error.prefix("after 1 object was deleted: "),
             count => error.prefix(&format!("after {count} objects were deleted: ")),

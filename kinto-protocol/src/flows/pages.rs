@@ -94,15 +94,15 @@ impl<I: ListItem> Pages<I> {
         let mut items = reply.json_with(decode::list::<I>)?;
         let asked = self.first.as_deref().unwrap_or_default();
         let next = next_page(reply, asked)?;
-        if let Some(query) = &next {
-            self.walk.step(query)?;
-        }
         if first {
             self.timestamp = reply.timestamp();
         }
         if self.consistent && next.is_some() && self.timestamp.is_none() {
             let why = "whether the list is changed while it is read cannot be told: the server gives it no timestamp";
             return Err(Error::new(ErrorKind::Pagination, why));
+        }
+        if let Some(query) = &next {
+            self.walk.step(query)?;
         }
         if self.partial {
             items.iter_mut().filter_map(ListItem::object).for_each(|object| object.partial = true);
