@@ -97,3 +97,24 @@ impl ClientBuilder {
         Ok(Client::with_transport(session, transport))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kinto_protocol::{OnBackoff, Request, Response, server_info};
+    use std::time::Duration;
+
+    #[test]
+    fn clients_that_share_a_session_share_its_time() {
+        let session = Session::builder("http://localhost:1/v1").build().unwrap();
+        let quiet = |_: Request| -> Result<Response, TransportError> {
+            Ok(http::Response::builder().header("backoff", "60").body("{}".into()).unwrap())
+        };
+        Client::with_transport(session.clone(), quiet).send(server_info()).unwrap();
+        let never = |_: Request| -> Result<Response, TransportError> { panic!("the server asked for silence") };
+        let session = session.with_policy(|policy| policy.on_backoff = OnBackoff::Fail);
+        let error = Client::with_transport(session, never).send(server_info()).unwrap_err();
+        let left = error.retry_in().unwrap();
+        assert!(left > Duration::from_secs(50) && left <= Duration::from_secs(60), "{left:?}");
+    }
+}
