@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
+use kinto_protocol::{Flow, Moment, Result, Session, SessionBuilder, Step};
 use tokio::time::{self, Instant};
 
 use crate::connect::Wire;
@@ -99,13 +99,8 @@ impl ClientBuilder {
     /// As [`SessionBuilder::build`], and when the environment names a proxy, or the caller certificates, that cannot be
     /// used.
     pub fn build(self) -> Result<Client> {
-        let mut seed = [0; 16];
-        // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
-        getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
-        let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let from_env = self.wire.proxy_from_env;
-        let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
-        let transport = Hyper::new(&self.wire, proxy, session.url().starts_with("https:"))?;
+        let (session, wire, proxy) = self.prepared()?;
+        let transport = Hyper::new(&wire, proxy, session.url().starts_with("https:"))?;
         Ok(Client::with_transport(session, transport))
     }
 }

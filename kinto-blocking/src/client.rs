@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{FailureKind, Flow, Moment, Result, Session, SessionBuilder, Step, TransportError};
+use kinto_protocol::{Flow, Moment, Result, Session, SessionBuilder, Step};
 
 use crate::transport::Transport;
 use crate::transport_ureq::{Ureq, Wire};
@@ -87,13 +87,8 @@ impl ClientBuilder {
     /// As [`SessionBuilder::build`], and when the environment names a proxy, or the caller certificates, that cannot be
     /// used.
     pub fn build(self) -> Result<Client> {
-        let mut seed = [0; 16];
-        // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
-        getrandom::fill(&mut seed).map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
-        let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
-        let from_env = self.wire.proxy_from_env;
-        let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
-        let transport = Ureq::new(&session.policy().limits, &self.wire, proxy.as_ref())?;
+        let (session, wire, proxy) = self.prepared()?;
+        let transport = Ureq::new(&session.policy().limits, &wire, proxy.as_ref())?;
         Ok(Client::with_transport(session, transport))
     }
 }
@@ -101,7 +96,7 @@ impl ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kinto_protocol::{OnBackoff, Request, Response, server_info};
+    use kinto_protocol::{OnBackoff, Request, Response, TransportError, server_info};
     use std::time::Duration;
 
     #[test]

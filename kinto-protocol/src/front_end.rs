@@ -58,6 +58,18 @@ macro_rules! __client_builder_methods {
             self
         }
 
+        /// The session, and the proxy on the way to its server.
+        fn prepared(self) -> $crate::Result<($crate::Session, Wire, Option<$crate::__Proxy>)> {
+            let mut seed = [0; 16];
+            // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
+            getrandom::fill(&mut seed)
+                .map_err(|error| $crate::TransportError::new($crate::FailureKind::Other, error).not_sent())?;
+            let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
+            let from_env = self.wire.proxy_from_env;
+            let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
+            Ok((session, self.wire, proxy))
+        }
+
         fn session(mut self, change: impl FnOnce($crate::SessionBuilder) -> $crate::SessionBuilder) -> Self {
             self.session = change(self.session);
             self

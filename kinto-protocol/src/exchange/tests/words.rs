@@ -1,0 +1,120 @@
+//! What goes out, what is refused before, and what is said of it.
+
+use super::*;
+
+#[test]
+fn what_cannot_be_sent_is_not() {
+    for id in ["", "..", "a/b", "a b", "x\r\n"] {
+        let error = run(records().get(id), vec![]).error();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Input, 0), "{id:?}");
+        assert!(!error.maybe_applied());
+    }
+    let error = run(records().create("a", &json!({"id": "b"})), vec![]).error();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    let error = run(records().create("a", &f64::NAN), vec![]).error();
+    assert_eq!(error.kind(), ErrorKind::Input);
+}
+
+#[test]
+fn a_wider_rule_takes_wider_ids() {
+    let builder = Session::builder("http://localhost:1/v1").id_rule(IdRule::Wide);
+    let mut bench = Bench { session: builder.build().unwrap(), now: Moment::default() };
+    let run = bench.run(records().get("me@x.org"), vec![answer(200, &[], RECORD)]);
+    assert_eq!(run.lines(), ["GET /v1/buckets/b/collections/c/records/me%40x.org"]);
+    assert_eq!(bench.run(records().get(".."), vec![]).error().kind(), ErrorKind::Input);
+}
+
+#[test]
+fn a_query_of_ones_own_cannot_lose_its_end() {
+    let call = Call::new(Method::DELETE, records().path().clone());
+    for query in ["title=C#&done=true", "title=a b", "title=\u{e9}", "a=\r\nX: y"] {
+        assert_eq!(run(call.clone().query(query), vec![]).error().kind(), ErrorKind::Input, "{query}");
+    }
+    let with_body = call.json(&json!({})).unwrap();
+    assert_eq!(run(with_body, vec![]).error().kind(), ErrorKind::Input);
+}
+
+#[test]
+fn integers_are_read_as_they_are_or_not_at_all() {
+    let huge = r#"{"data":{"id":"a","last_modified":7,"n":123456789012345678901}}"#;
+    assert_eq!(run(records().get("a"), vec![answer(200, &[], huge)]).error().kind(), ErrorKind::Decode);
+}
+
+#[test]
+fn what_the_server_repeats_of_the_secret_is_hidden() {
+    let echo =
+        r#"{"errno":107,"message":"Authorization: Basic bWU6czNjcjN0 (s3cr3t)","details":[{"description":"s3cr3t"}]}"#;
+    for body in [echo, "<html> bWU6czNjcjN0 </html>"] {
+        let error = run(records().get("a"), vec![answer(400, &[], body)]).error();
+        let seen = format!("{error} {error:?}");
+        assert!(seen.contains("[hidden]") && !seen.contains("s3cr3t") && !seen.contains("bWU6czNjcjN0"), "{seen}");
+    }
+}
+
+#[test]
+fn the_secret_is_nowhere() {
+    let mut bench = Bench::new(|_| {});
+    let run = bench.run(records().get("a"), vec![answer(401, &[], r#"{"errno":104,"error":"Unauthorized"}"#)]);
+    let request = format!("{:?}", run.requests[0]);
+    let error = run.error();
+    let session = &bench.session;
+    let call = Operation::call(&records().get("a"), session).unwrap();
+    let seen = format!("{request} {error} {error:?} {session:?} {call:?} {:?}", session.exchange(records().get("a")));
+    assert!(!seen.contains("s3cr3t") && !seen.contains("bWU6czNjcjN0"), "{seen}");
+}
+
+#[test]
+fn errors_are_one_complete_line() {
+    let line = |error: Error| {
+        let line = error.to_string();
+        assert!(!line.contains('\n'));
+        line
+    };
+    assert_eq!(
+        line(
+            run(
+                records().get("a"),
+                vec![answer(
+                    404,
+                    &[],
+                    r#"{"errno":110,"error":"Not Found","details":{"id":"a","resource_name":"record"}}"#
+                )]
+            )
+            .error()
+        ),
+        "GET /buckets/b/collections/c/records/a: 404 Not Found (errno 110): record a does not exist"
+    );
+    assert_eq!(
+        line(
+            Bench::new(|policy| policy.attempts = 1).run(records().get("a"), vec![fails(FailureKind::Connect)]).error()
+        ),
+        "GET /buckets/b/collections/c/records/a: no connection to http://localhost:1/v1: test (is the URL right, and the server running?)"
+    );
+    assert_eq!(
+        line(run(records().get("a b"), vec![]).error()),
+        "GET /buckets/b/collections/c/records/a%20b: the id \"a b\" cannot be used: it holds a character that no path can carry safely"
+    );
+}
+
+#[test]
+fn headers_of_the_caller_go_along() {
+    let session = Session::builder("http://localhost:1/v1").header("X-A", "1").build().unwrap();
+    let session = session.with_header("X-B", "2").unwrap();
+    let request = session.request(&server_info()).unwrap();
+    let expected: HeaderMap =
+        [("x-a", "1"), ("x-b", "2")].into_iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
+    assert!(expected.iter().all(|(name, value)| request.headers()[name] == value));
+    assert!(session.with_header("Host", "x").is_err());
+    assert!(Session::builder("http://localhost:1/v1").header("Authorization", "x").build().is_err());
+}
+
+#[test]
+fn credentials_do_not_go_in_clear() {
+    let builder = || Session::builder("http://kinto.example/v1").auth(Auth::basic("me", "s3cr3t"));
+    let error = builder().build().unwrap_err();
+    assert!(error.kind() == ErrorKind::Input && error.to_string().contains("https"));
+    assert!(builder().allow_insecure_http().build().is_ok());
+    let anonymous = Session::builder("http://kinto.example/v1").build().unwrap();
+    assert!(anonymous.with_auth(Some(Auth::bearer("s3cr3t"))).is_err(), "nor afterwards");
+    assert!(Session::builder("http://kinto.example/v1").build().is_ok());
+}

@@ -1,0 +1,205 @@
+//! What became of a write: it succeeded, did not happen, or may have.
+
+use super::*;
+
+#[test]
+fn a_lost_answer_is_repeated_by_class() {
+    let lost = || fails(FailureKind::Interrupted);
+    let at = crate::Timestamp::from_millis(7);
+    let ok = || answer(200, &[], RECORD);
+    assert_eq!(run(records().get("a"), vec![lost(), ok()]).requests.len(), 2);
+    assert_eq!(run(records().create("a", &json!({})).overwrite(), vec![lost(), ok()]).requests.len(), 2);
+    assert_eq!(run(records().create("a", &json!({})), vec![lost(), ok()]).requests.len(), 2);
+    assert_eq!(run(records().delete("a").if_match(at), vec![lost(), ok()]).requests.len(), 2);
+
+    let once = run(records().patch("a", JsonPatch::new().add("/data/l/-", 1)), vec![lost()]);
+    assert_eq!(once.requests.len(), 1);
+    assert!(once.error().maybe_applied());
+    let once = run(records().delete_all(), vec![answer(503, &[("retry-after", "1")], "")]);
+    assert!(once.error().maybe_applied());
+    // What was never sent can be sent again, whatever it is.
+    let deleted = run(records().delete_all(), vec![fails(FailureKind::Connect), answer(200, &[], r#"{"data":[]}"#)]);
+    assert_eq!(deleted.requests.len(), 2);
+}
+
+#[test]
+fn new_ids_need_a_seed() {
+    let mut bench =
+        Bench { session: Session::builder("http://localhost:1/v1").build().unwrap(), now: Moment::default() };
+    assert_eq!(bench.run(records().add(&json!({})), vec![]).error().kind(), ErrorKind::Input);
+}
+
+#[test]
+fn a_request_is_the_same_when_it_is_repeated() {
+    let run = run(records().add(&json!({"n": 1})), vec![fails(FailureKind::Interrupted), answer(201, &[], RECORD)]);
+    assert_eq!(run.requests[0].uri(), run.requests[1].uri());
+    assert_eq!(run.requests[0].body(), run.requests[1].body());
+    let id = run.requests[0].uri().path().rsplit('/').next().unwrap();
+    assert_eq!((id.len(), &id[14..15]), (36, "4"));
+}
+
+#[test]
+fn the_own_write_is_a_success_and_anothers_a_conflict() {
+    let existing = |n| {
+        let existing = json!({"errno": 114, "details": {"existing": {"id": "a", "last_modified": 7, "n": n}}});
+        answer(412, &[], &existing.to_string())
+    };
+    let create = || records().create("a", &json!({"n": 1}));
+    let ours = run(create(), vec![fails(FailureKind::Interrupted), existing(1)]).result.unwrap();
+    assert!(ours.repeated && ours.last_modified.as_millis() == 7);
+    let theirs = run(create(), vec![fails(FailureKind::Interrupted), existing(2)]).error();
+    assert!(theirs.is_precondition_failed() && theirs.maybe_applied());
+    assert_eq!(theirs.server().unwrap().existing().unwrap()["n"], 2);
+    let at_once = run(create(), vec![existing(1)]).error();
+    assert!(at_once.is_precondition_failed() && !at_once.maybe_applied());
+    // After a 503 the write may have been committed, too.
+    assert!(run(create(), vec![answer(503, &[], ""), existing(1)]).result.unwrap().repeated);
+    // Permissions do not show in what exists, so nobody can tell.
+    let shared = create().permissions(crate::Permissions::new().read(["x"]));
+    assert!(run(shared, vec![fails(FailureKind::Timeout), existing(1)]).error().maybe_applied());
+    let gone = run(records().delete("a"), vec![fails(FailureKind::Timeout), answer(404, &[], "{}")]).error();
+    assert!(gone.is_not_found() && gone.maybe_applied());
+}
+
+#[test]
+fn what_was_done_before_a_later_request_failed_is_not_forgotten() {
+    let exists = || answer(412, &[], r#"{"errno":114}"#);
+    let lost = || fails(FailureKind::Interrupted);
+    let flow = || records().get_or_create("a", &json!({"n": 1}));
+    let forbidden = || answer(403, &[], "{}");
+    assert!(run(flow(), vec![lost(), exists(), forbidden()]).error().maybe_applied());
+    let GetOrCreated::Created(ours) = run(flow(), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap()
+    else {
+        panic!("it holds what was sent");
+    };
+    assert!(ours.repeated);
+    let shared = |who: &str| flow().permissions(crate::Permissions::new().write([who.to_owned()]));
+    assert!(run(shared("me"), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap().is_created());
+    assert!(!run(shared("you"), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap().is_created());
+    assert!(!run(flow(), vec![exists(), answer(200, &[], RECORD)]).result.unwrap().is_created(), "nothing was lost");
+    assert!(!run(flow(), vec![exists(), forbidden()]).error().maybe_applied());
+
+    let tombstones = |headers: &[(&'static str, &str)]| {
+        answer(200, headers, r#"{"data":[{"id":"a","last_modified":2,"deleted":true}]}"#)
+    };
+    let next = ("next-page", "?_token=1");
+    for rest in [forbidden(), fails(FailureKind::Protocol), answer(307, &[("location", "/v1/x")], "")] {
+        let error = run(records().delete_all(), vec![tombstones(&[next]), rest]).error();
+        assert!(error.maybe_applied() && error.to_string().contains("after 1 object was deleted"), "{error}");
+    }
+    for first in [tombstones(&[next, ("backoff", "500")]), tombstones(&[("next-page", "")])] {
+        let error = run(records().delete_all(), vec![first]).error();
+        assert!(error.maybe_applied() && error.to_string().contains("after 1 object was deleted"), "{error}");
+    }
+    assert!(!run(records().delete_all(), vec![forbidden()]).error().maybe_applied());
+}
+
+#[test]
+fn a_plain_patch_that_had_arrived_is_a_success() {
+    let object = crate::decode::object::<JsonMap>(RECORD).unwrap();
+    let patch = records().patch(&object, crate::Attributes::new(&json!({"n": 2})));
+    let existing = r#"{"errno":114,"details":{"existing":{"id":"a","last_modified":8,"n":2,"m":1}}}"#;
+    let run = run(patch, vec![fails(FailureKind::Timeout), answer(412, &[], existing)]);
+    assert_eq!(run.requests[1].headers()["if-match"], "\"7\"");
+    assert!(run.result.unwrap().repeated);
+}
+
+#[test]
+fn conflicts_of_the_server_are_repeated_and_others_are_not() {
+    let aborted = || answer(409, &[("retry-after", "3")], r#"{"errno":122}"#);
+    let put = run(records().create("a", &json!({})), vec![aborted(), answer(201, &[], RECORD)]);
+    assert_eq!(put.waits, [Duration::from_secs(3)]);
+    assert!(!put.result.unwrap().repeated);
+    let other = run(records().create("a", &json!({})), vec![answer(409, &[], r#"{"errno":109}"#)]);
+    assert!(other.error().is_conflict());
+    let proxys = run(records().delete_all(), vec![answer(409, &[], "<html>")]);
+    assert!(proxys.error().is_conflict(), "not repeated, as nobody says that it was aborted");
+    let forever = run(records().create("a", &json!({})), vec![aborted(), aborted(), aborted()]).error();
+    assert!(forever.is_conflict() && !forever.maybe_applied());
+    assert_eq!(run(records().get("a"), vec![aborted()]).requests.len(), 1);
+}
+
+#[test]
+fn a_success_that_cannot_be_read_may_have_been_applied() {
+    for body in ["", "<html>", "{}", "{\"data\":null}", "[]"] {
+        let error = run(records().create("a", &json!({})), vec![answer(200, &[], body)]).error();
+        assert!(error.kind() == ErrorKind::Decode && error.maybe_applied(), "{body}");
+        assert!(!run(records().get("a"), vec![answer(200, &[], body)]).error().maybe_applied());
+    }
+    for status in [202, 206, 304] {
+        let error = run(records().create("a", &json!({})), vec![answer(status, &[], "{}")]).error();
+        assert!(error.kind() == ErrorKind::Protocol && error.maybe_applied(), "{status}");
+    }
+    assert!(!run(records().create("a", &json!({})), vec![answer(403, &[], "")]).error().maybe_applied());
+    assert!(run(records().create("a", &json!({})), vec![answer(524, &[], "")]).error().maybe_applied());
+    assert!(!run(records().create("a", &json!({})), vec![answer(501, &[], "")]).error().maybe_applied());
+    let broken = TransportError::new(FailureKind::Tls, "bad record").sent();
+    assert!(run(records().create("a", &json!({})), vec![Err(broken)]).error().maybe_applied());
+}
+
+#[test]
+fn get_or_create_has_two_requests_at_most() {
+    let flow = || records().get_or_create("a", &json!({"n": 1}));
+    let created = run(flow(), vec![answer(201, &[], RECORD)]);
+    assert!(created.result.unwrap().is_created());
+    let exists = || answer(412, &[], r#"{"errno":114,"details":{"existing":{"id":"a","last_modified":7,"n":3}}}"#);
+    let found = run(flow(), vec![exists(), answer(200, &[], RECORD)]);
+    assert_eq!(
+        found.lines(),
+        ["PUT /v1/buckets/b/collections/c/records/a", "GET /v1/buckets/b/collections/c/records/a"]
+    );
+    assert!(!found.result.unwrap().is_created());
+    assert!(run(flow(), vec![exists(), answer(404, &[], "")]).error().is_not_found());
+    // Those who may not create may still read, and if they may not, the first refusal is the one that counts.
+    let refused = || answer(403, &[], "first");
+    assert!(!run(flow(), vec![refused(), answer(200, &[], RECORD)]).result.unwrap().is_created());
+    let error = run(flow(), vec![refused(), answer(404, &[], "second")]).error();
+    assert!(error.is_forbidden() && error.to_string().contains("first"), "{error}");
+}
+
+#[test]
+fn a_selection_cannot_be_written_back() {
+    let get = run(records().get("a").fields(["n"]), vec![answer(200, &[], RECORD)]);
+    let mut partial = vec![get.result.unwrap()];
+    let list =
+        run(records().list().fields(["n"]), vec![answer(200, &[], r#"{"data":[{"id":"a","last_modified":7}]}"#)]);
+    partial.extend(list.result.unwrap());
+    for object in partial {
+        assert_eq!(run(records().update(&object), vec![]).error().kind(), ErrorKind::Input);
+        assert!(run(records().replace(&object, &json!({"n": 2})), vec![answer(200, &[], RECORD)]).result.is_ok());
+    }
+}
+
+#[test]
+fn nobody_else_s_write_is_taken_for_ours() {
+    let lost = || fails(FailureKind::Interrupted);
+    let existing =
+        |data: serde_json::Value| answer(412, &[], &json!({"errno": 114, "details": {"existing": data}}).to_string());
+    let at = crate::Timestamp::from_millis(1);
+    // On a collection the schema is the caller's, on a record the server's.
+    let other_schema = || existing(json!({"id": "c", "last_modified": 9, "schema": {"b": 1}}));
+    let collection = bucket("b").collections().replace("c", &json!({"schema": {"a": 1}})).if_match(at);
+    assert!(run(collection, vec![lost(), other_schema()]).result.is_err());
+    let record = records().replace("c", &json!({})).if_match(at);
+    assert!(run(record, vec![lost(), other_schema()]).result.unwrap().repeated);
+    // A patch of nothing proves nothing.
+    let nothing = records().patch("c", crate::Attributes::new(&json!({}))).if_match(at);
+    assert!(run(nothing, vec![lost(), existing(json!({"id": "c", "last_modified": 9, "n": 1}))]).result.is_err());
+}
+
+#[test]
+fn deleting_what_may_be_absent_says_what_is_known() {
+    let delete = |status, body| {
+        run(records().delete_if_present("a"), vec![answer(status, &[], body)]).result.map(crate::Deletion::tombstone)
+    };
+    let missing = r#"{"errno":111,"details":{"id":"c","resource_name":"collection"}}"#;
+    for absent in [r#"{"errno":110}"#, missing] {
+        assert_eq!(delete(404, absent).unwrap(), None);
+    }
+    for unknown in [r#"{"errno":111}"#, "<html>", ""] {
+        assert!(delete(404, unknown).unwrap_err().is_not_found());
+    }
+    assert!(delete(403, r#"{"errno":121}"#).unwrap_err().is_forbidden());
+    let hidden = run(buckets().delete_if_present("a"), vec![answer(403, &[], r#"{"errno":121}"#)]);
+    assert_eq!(hidden.result.unwrap(), crate::Deletion::AbsentOrForbidden);
+}
