@@ -142,7 +142,7 @@ impl Call {
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for names that the client or the transport sets itself
-    /// (`Authorization`, `Host`, framing, preconditions), and for values with line breaks.
+    /// (`Authorization`, `Accept`, `Host`, framing, preconditions), and for values with line breaks.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
         let (name, value) = header(name, value)?;
         self.headers.append(name, value);
@@ -203,7 +203,7 @@ impl Call {
     /// The headers that belong to the call itself, not to the session.
     pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
         for (name, value) in &self.headers {
-            to.insert(name, value.clone());
+            to.append(name, value.clone());
         }
         let (name, value) = match self.precondition {
             Precondition::None => return Ok(()),
@@ -226,7 +226,8 @@ fn etag(at: Timestamp) -> Result<HeaderValue> {
 
 /// A header of the caller's, checked.
 pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
-    const RESERVED: [&str; 17] = [
+    const RESERVED: [&str; 18] = [
+        "accept",
         "accept-encoding",
         "authorization",
         "connection",
@@ -299,12 +300,17 @@ mod tests {
     #[test]
     fn headers_of_the_caller_cannot_break_the_request() {
         let call = || Call::new(Method::GET, endpoints::root());
-        for name in ["Host", "content-length", "Transfer-Encoding", "Authorization", "If-Match", "a b", "", "x\r\ny"] {
+        for name in
+            ["Host", "Accept", "content-length", "Transfer-Encoding", "Authorization", "If-Match", "a b", "", "x\r\ny"]
+        {
             assert!(call().header(name, "1").is_err(), "{name}");
         }
         let error = call().header("x-token", "s3cr3t\r\nX-Evil: 1").unwrap_err().to_string();
         assert!(!error.contains("s3cr3t"), "{error}");
-        assert!(call().header("X-Token", "s3cr3t").is_ok());
+        let twice = call().header("X-Token", "s3cr3t").unwrap().header("X-Token", "t0k3n").unwrap();
+        let mut sent = HeaderMap::new();
+        twice.write_headers(&mut sent).unwrap();
+        assert_eq!(sent.get_all("x-token").iter().count(), 2, "none of them is lost");
     }
 
     #[test]
