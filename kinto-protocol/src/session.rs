@@ -245,7 +245,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Is told of retries, waits and alerts, see [`Event`].
+    /// Is told of answers, retries, waits and alerts, see [`Event`].
     pub fn observer(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

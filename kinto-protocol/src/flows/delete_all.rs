@@ -111,7 +111,7 @@ impl DeleteAll {
             }
             None => {
                 // Sent once more, it is another deletion, under its own precondition.
-                self.position = Position::First;
+                (self.position, self.refused_at, self.walk) = (Position::First, None, Walk::default());
                 Ok(Turn::Done(std::mem::take(&mut self.deleted)))
             }
         }

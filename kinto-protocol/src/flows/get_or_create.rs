@@ -84,11 +84,9 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
                 false => GetOrCreated::Found(object),
             }));
         }
+        self.lost = reply.is_repeated();
         match self.create.parse(&reply) {
-            Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => {
-                self.lost = reply.is_repeated();
-                self.get.call(session).map(Turn::Ask)
-            }
+            Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => self.get.call(session).map(Turn::Ask),
             // The server asks for the right to create even where nothing would be: what is there may still be read.
             Err(refusal) if matches!(reply.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 self.refusal = Some(refusal);

@@ -78,7 +78,7 @@ impl<T: DeserializeOwned + Send, P: Patch> Operation for PatchObject<T, P> {
             // A patch of nothing is met by anything, and proves nothing.
             !sent.is_empty() && sent.iter().all(|(name, value)| existing.get(name) == Some(value))
         }) {
-            Some(existing) => existing,
+            Some(existing) => Ok(existing),
             None => reply.json_with(decode::object),
         }
     }

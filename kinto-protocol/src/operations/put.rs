@@ -113,7 +113,7 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
         // What exists is told without its permissions: those that were sent could be anybody's.
         match applied_before(reply, |existing| self.content.permissions.is_none() && self.is_what_was_sent(existing)) {
-            Some(existing) => existing,
+            Some(existing) => Ok(existing),
             None => reply.json_with(decode::object).map_err(|error| {
                 let must_exist = matches!(self.precondition, Precondition::Present | Precondition::Unchanged(_));
                 let missing =
@@ -129,7 +129,7 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
 pub(crate) fn applied_before<T: DeserializeOwned>(
     reply: &Reply,
     ours: impl FnOnce(&JsonMap) -> bool,
-) -> Option<Result<Object<T>>> {
+) -> Option<Object<T>> {
     if !reply.is_repeated() || reply.status() != StatusCode::PRECONDITION_FAILED {
         return None;
     }
@@ -138,5 +138,5 @@ pub(crate) fn applied_before<T: DeserializeOwned>(
     let text = serde_json::json!({"data": existing}).to_string();
     // A type that cannot read it leaves the 412 as it is.
     let object = decode::object(&text).ok()?;
-    Some(Ok(Object { repeated: true, ..object }))
+    Some(Object { repeated: true, ..object })
 }

@@ -63,6 +63,11 @@ fn a_token_that_is_refused_is_not_the_end() {
     for _ in 0..2 {
         assert!(bench.run(&mut delete, vec![page(None)]).requests[0].headers().contains_key("if-match"));
     }
+    // And has as much patience as the first one had.
+    for _ in 0..2 {
+        let again = bench.run(&mut delete, vec![page(Some("?_token=1")), refused(), page(None)]);
+        assert_eq!(again.result.unwrap().len(), 2);
+    }
 }
 
 #[test]

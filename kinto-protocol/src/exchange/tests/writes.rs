@@ -68,6 +68,8 @@ fn what_was_done_before_a_later_request_failed_is_not_forgotten() {
     let flow = || records().get_or_create("a", &json!({"n": 1}));
     let forbidden = || answer(403, &[], "{}");
     assert!(run(flow(), vec![lost(), exists(), forbidden()]).error().maybe_applied());
+    let refused = run(flow(), vec![lost(), forbidden(), answer(200, &[], RECORD)]).result.unwrap();
+    assert!(refused.is_created(), "what is there is what was sent, and one answer is missing");
     let GetOrCreated::Created(ours) = run(flow(), vec![lost(), exists(), answer(200, &[], RECORD)]).result.unwrap()
     else {
         panic!("it holds what was sent");
