@@ -1,15 +1,15 @@
 //! A flow under way, and the rules that all flows obey.
 //!
 //! ```text
-//!            flow.start: a call                  the gate is open
-//!  Start ──────────────────────────▶ Ready ─────────────────────────▶ Flying
-//!    │                               ▲ ▲ │                            │ │ │
-//!    │                               │ │ └─ Backoff ─▶ Paused         │ │ │
-//!    │                   time is up  │ │                 │            │ │ │
-//!    │                               │ └─────────────────┤            │ │ │
-//!    │                               │                   └────────────┘ │ │  try again, after a wait
-//!    │                               └──────────────────────────────────┘ │  redirected; flow.resume: a call
-//!    └─ flow.start: done ──────────▶ Ended ◀──────────────────────────────┘  flow.resume: done, or an error
+//!           flow.start: a call              the gate is open
+//!  Start ─────────────────────────▶ Ready ───────────────────▶ Flying
+//!    │                              ▲ ▲ │                       │ │ │
+//!    │                   time is up │ │ │ Backoff               │ │ │
+//!    │                              │ │ ▼                       │ │ │
+//!    │                            Paused ◀──────────────────────┘ │ │  try again, after a wait
+//!    │                                │                           │ │
+//!    │                                └───────────────────────────┘ │  redirected; flow.resume or flow.fail: a call
+//!    └─ flow.start: done ─────────▶ Ended ◀─────────────────────────┘  flow.resume or flow.fail: done, or an error
 //! ```
 
 use std::time::Duration;
