@@ -55,10 +55,6 @@ impl<T: std::fmt::Debug> Run<T> {
     fn lines(&self) -> Vec<String> {
         self.requests.iter().map(|r| format!("{} {}", r.method(), r.uri().path_and_query().unwrap())).collect()
     }
-
-    fn waited(&self) -> Duration {
-        self.waits.iter().sum()
-    }
 }
 
 struct Bench {

@@ -126,7 +126,11 @@ fn the_gate_can_be_an_error() {
 fn a_retry_waits_for_the_longest_of_all_wishes() {
     let busy = answer(503, &[("backoff", "10"), ("retry-after", "3")], "");
     let run = run(records().get("a"), vec![busy, answer(200, &[], RECORD)]);
-    assert_eq!(run.waited(), Duration::from_secs(10));
+    assert_eq!(run.waits, [Duration::from_secs(10)]);
+    // One that does not fit the deadline is not begun, and what went wrong is said, not what would come of it.
+    let never = super::run(records().get("a"), vec![answer(503, &[("backoff", "500")], "")]);
+    assert!(never.waits.is_empty());
+    assert_eq!(never.error().status().unwrap().as_u16(), 503);
 }
 
 #[test]
