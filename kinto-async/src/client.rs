@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kinto_protocol::{Flow, Moment, Result, Session, SessionBuilder, Step};
+use kinto_protocol::{__Wire as Wire, Flow, Moment, Result, Session, SessionBuilder, Step};
 use tokio::time::{self, Instant};
 
-use crate::connect::Wire;
 use crate::transport::Transport;
 use crate::transport_hyper::Hyper;
 

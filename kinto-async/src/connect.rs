@@ -3,20 +3,11 @@
 use std::error::Error;
 
 use hyper_util::client::legacy::connect::HttpConnector;
-use kinto_protocol::{__Proxy as Proxy, TransportError};
+use kinto_protocol::{__Proxy as Proxy, __Wire as Wire, TransportError};
 
 use crate::proxy::Routed;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
-
-/// What the caller said about the wire.
-#[derive(Debug, Default)]
-pub(crate) struct Wire {
-    pub(crate) proxy_from_env: bool,
-    /// The only authorities to be trusted, in PEM.
-    #[cfg(feature = "_rustls")]
-    pub(crate) roots: Option<Vec<u8>>,
-}
 
 /// What makes the connections: with TLS where the URL asks for it and the feature is on.
 #[cfg(feature = "_rustls")]

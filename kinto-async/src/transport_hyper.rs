@@ -14,10 +14,10 @@ use hyper::body::Body as _;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use kinto_protocol::{__Proxy as Proxy, FailureKind, Limits, Request, Response, TransportError};
+use kinto_protocol::{__Proxy as Proxy, __Wire as Wire, FailureKind, Limits, Request, Response, TransportError};
 use tokio::time::timeout;
 
-use crate::connect::{Connector, Wire, connector};
+use crate::connect::{Connector, connector};
 use crate::transport::{Sending, Transport};
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes

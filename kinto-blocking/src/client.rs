@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{Flow, Moment, Result, Session, SessionBuilder, Step};
+use kinto_protocol::{__Wire as Wire, Flow, Moment, Result, Session, SessionBuilder, Step};
 
 use crate::transport::Transport;
-use crate::transport_ureq::{Ureq, Wire};
+use crate::transport_ureq::Ureq;
 
 /// A client of one server.
 ///

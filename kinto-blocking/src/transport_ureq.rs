@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use http::Method;
-use kinto_protocol::{__Proxy as Proxy, FailureKind, Limits, Request, Response, TransportError};
+use kinto_protocol::{__Proxy as Proxy, __Wire as Wire, FailureKind, Limits, Request, Response, TransportError};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::{Agent, Error, Timeout};
 
@@ -17,15 +17,6 @@ const IDLE: usize = 32;
 const IDLE_FOR: Duration = Duration::from_secs(15);
 /// How large the head of an answer may be.
 const HEAD: usize = 64 * 1024;
-
-/// How the wire is to be reached.
-#[derive(Debug, Default)]
-pub(crate) struct Wire {
-    pub(crate) proxy_from_env: bool,
-    /// The only authorities to be trusted, in PEM.
-    #[cfg(feature = "_rustls")]
-    pub(crate) roots: Option<Vec<u8>>,
-}
 
 /// Sends with ureq, with all decisions of its own turned off.
 #[derive(Debug)]

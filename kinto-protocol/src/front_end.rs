@@ -3,6 +3,17 @@
 //! Written once here, so that they cannot drift apart: a setting that one had and the other had not would make of the
 //! choice between blocking and async more than a choice of style.
 
+/// What the caller said about the wire.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "of the front-ends, not of their users")]
+pub struct Wire {
+    /// Whether to go through the proxy that the environment names.
+    pub proxy_from_env: bool,
+    /// The only authorities to be trusted, in PEM. Without TLS there is nobody to trust, and no way to say whom.
+    pub roots: Option<Vec<u8>>,
+}
+
 /// The settings of a `ClientBuilder`, which has the fields `session: SessionBuilder` and `wire: Wire`.
 #[doc(hidden)]
 #[macro_export]
@@ -59,7 +70,7 @@ macro_rules! __client_builder_methods {
         }
 
         /// The session, and the proxy on the way to its server.
-        fn prepared(self) -> $crate::Result<($crate::Session, Wire, Option<$crate::__Proxy>)> {
+        fn prepared(self) -> $crate::Result<($crate::Session, $crate::__Wire, Option<$crate::__Proxy>)> {
             let mut seed = [0; 16];
             // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
             getrandom::fill(&mut seed)

@@ -98,6 +98,8 @@ pub use event::Event;
 pub use exchange::{Exchange, Step};
 pub use flow::{Flow, Turn};
 pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Pages};
+#[doc(hidden)]
+pub use front_end::Wire as __Wire;
 pub use group::GroupData;
 #[doc(no_inline)]
 pub use http::{HeaderMap, Method, StatusCode};
