@@ -49,7 +49,13 @@ impl Client {
     pub async fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         let mut exchange = self.session.exchange(flow);
         loop {
-            match exchange.next(now()) {
+            let at = now();
+            if let Some(fork) = exchange.fork(at) {
+                // Boxed, as parts are sent in the same way.
+                Box::pin(self.send_all(fork.parts, fork.at_once)).await;
+                continue;
+            }
+            match exchange.next(at) {
                 Step::Send(request, limits) => {
                     let outcome = self.transport.send(request, limits).await;
                     exchange.handle(outcome, now());

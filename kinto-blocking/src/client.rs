@@ -43,7 +43,12 @@ impl Client {
     pub fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         let mut exchange = self.session.exchange(flow);
         loop {
-            match exchange.next(now()) {
+            let at = now();
+            if let Some(fork) = exchange.fork(at) {
+                self.send_all(fork.parts, fork.at_once);
+                continue;
+            }
+            match exchange.next(at) {
                 Step::Send(request, limits) => {
                     let outcome = self.transport.send(request, &limits);
                     exchange.handle(outcome, now());

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Precondition};
-use crate::flows::{DeleteAll, GetOrCreate, List};
+use crate::flows::{DeleteAll, GetOrCreate, List, Modify};
 use crate::group::GroupData;
 use crate::object::{JsonMap, Object, Tombstone};
 use crate::operations::{Count, Delete, DeleteIfPresent, Exists, Get, Head, ListTimestamp, PatchObject, Put};
@@ -143,7 +143,7 @@ impl<T> Resource<T> {
     /// The path of one of its objects.
     #[must_use]
     pub fn object_path(&self, id: &str) -> Path {
-        self.path.join("").id(id)
+        self.path.object(id)
     }
 
     /// The same objects with data of another type.
@@ -255,6 +255,30 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     #[must_use]
     pub fn patch<P: Patch>(&self, object: impl Into<ObjectRef>, patch: P) -> PatchObject<T, P> {
         PatchObject::new(self, object.into(), patch)
+    }
+
+    /// Reads an object, changes it and writes it back, if nobody else changed it meanwhile (`If-Match`). If somebody did,
+    /// it is read and changed again, as often as [`Policy::conflicts`](crate::Policy::conflicts) says.
+    ///
+    /// Only what was changed is written: fields that `T` does not know stay, and so do the permissions. What changes
+    /// nothing writes nothing. It is never applied twice: if it is not known whether a lost attempt has changed the object,
+    /// that is an error, which [may have been applied](crate::Error::maybe_applied).
+    ///
+    /// ```
+    /// # use kinto_protocol::bucket;
+    /// # let counters = bucket("b").collection("c").records();
+    /// let count = counters.modify("visits", |data| {
+    ///     let visits = data["visits"].as_u64().unwrap_or_default();
+    ///     data["visits"] = (visits + 1).into();
+    /// });
+    /// # let _ = count;
+    /// ```
+    #[must_use]
+    pub fn modify<F: FnMut(&mut T) + Send>(&self, id: impl Into<String>, change: F) -> Modify<T, F>
+    where
+        T: Serialize,
+    {
+        Modify::new(self.clone(), id.into(), change)
     }
 
     /// Deletes an object and all that is in it.

@@ -192,6 +192,12 @@ impl Call {
         }
     }
 
+    /// What must be true for it to be carried out.
+    #[must_use]
+    pub fn condition(&self) -> Precondition {
+        self.precondition
+    }
+
     pub(crate) fn expects(&self, status: StatusCode) -> bool {
         self.expected == Some(status)
     }

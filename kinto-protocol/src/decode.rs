@@ -208,7 +208,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for EntrySeed<T> {
             Ok(data) if !dead => {
                 Ok(Entry::Live(Object { id, last_modified, data, permissions: None, repeated: false, partial: false }))
             }
-            _ => Ok(Entry::Deleted(Tombstone { id, last_modified })),
+            _ => Ok(Entry::Deleted(Tombstone { id, last_modified, repeated: false })),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use crate::moment::Moment;
 use crate::server_error::{Escaped, HIDDEN, ServerError};
 
 /// What an operation gives: its output or an [`Error`].
@@ -64,6 +65,7 @@ struct Facts {
     request: Option<RequestLine>,
     attempts: u32,
     maybe_applied: bool,
+    lost: Option<Moment>,
     retry_in: Option<Duration>,
     server: Option<ServerError>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -94,6 +96,7 @@ impl Error {
             request: None,
             attempts: 0,
             maybe_applied: false,
+            lost: None,
             retry_in: None,
             server: None,
             cause: None,
@@ -145,12 +148,25 @@ impl Error {
         self
     }
 
-    /// Adds what only the exchange knows; the first to know wins.
-    pub(crate) fn during(mut self, request: RequestLine, attempts: u32, maybe_applied: bool) -> Self {
+    /// Adds what only the exchange knows; the first to know wins. `lost` is when the first attempt began, if one of them
+    /// may have been carried out.
+    pub(crate) fn during(mut self, request: RequestLine, attempts: u32, lost: Option<Moment>) -> Self {
         self.0.request.get_or_insert(request);
         self.0.attempts = self.0.attempts.max(attempts);
-        self.0.maybe_applied |= maybe_applied;
+        self.0.maybe_applied |= lost.is_some();
+        self.0.lost = self.0.lost.or(lost);
         self
+    }
+
+    /// The server may have carried out a write, of which this error need not be.
+    pub(crate) fn touched(mut self) -> Self {
+        self.0.maybe_applied = true;
+        self
+    }
+
+    /// When the first attempt began, if one of them may have been carried out.
+    pub(crate) fn lost(&self) -> Option<Moment> {
+        self.0.lost
     }
 
     /// What kind of thing went wrong.
@@ -319,7 +335,7 @@ mod tests {
         let error = Error::new(ErrorKind::Interrupted, "the connection broke")
             .caused_by("reset by\npeer".into())
             .hint("try again")
-            .during(request, 3, true);
+            .during(request, 3, Some(Moment::default()));
         assert_eq!(
             error.to_string(),
             "PUT /buckets/b: the connection broke: reset by\\npeer, after 3 attempts; the change may have been applied (try again)"

@@ -3,27 +3,30 @@
 //! ```text
 //!           flow.start: a call              the gate is open
 //!  Start ─────────────────────────▶ Ready ───────────────────▶ Flying
-//!    │                              ▲ ▲ │                       │ │ │
-//!    │                   time is up │ │ │ Backoff               │ │ │
-//!    │                              │ │ ▼                       │ │ │
-//!    │                            Paused ◀──────────────────────┘ │ │  try again, after a wait
-//!    │                                │                           │ │
-//!    │                                └───────────────────────────┘ │  redirected; flow.resume or flow.fail: a call
-//!    └─ flow.start: done ─────────▶ Ended ◀─────────────────────────┘  flow.resume or flow.fail: done, or an error
+//!  ▲ │ │                            ▲ ▲ │                       │ │ │ │
+//!  │ │ │                 time is up │ │ │ Backoff               │ │ │ │
+//!  │ │ │                            │ │ ▼                       │ │ │ │
+//!  │ │ │                          Paused ◀──────────────────────┘ │ │ │  try again, after a wait
+//!  │ │ │                              │                           │ │ │
+//!  │ │ │                              └───────────────────────────┘ │ │  redirected; flow.resume or flow.fail: a call
+//!  │ │ └─ flow.start: done ───────▶ Ended ◀─────────────────────────┘ │  flow.resume or flow.fail: done, or an error
+//!  │ └─── flow.start: a fork ─────▶ Forked ◀──────────────────────────┘  flow.resume or flow.fail: a fork
+//!  └────────────────────────────────┘    the parts are done, or left to the flow
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::LOCATION;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 
 use crate::call::{Call, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::flow::{Flow, Turn};
+use crate::flow::{Ask, Flow, Fork, Turn};
 use crate::moment::Moment;
 use crate::policy::{Limits, OnBackoff};
-use crate::reply::Reply;
+use crate::reply::{Attempts, Reply};
 use crate::retry::{self, Verdict};
 use crate::root::Root;
 use crate::server_error::{Escaped, errno_of};
@@ -94,14 +97,22 @@ enum Phase<T> {
     Ready(UnderWay),
     Paused(UnderWay, Moment),
     Flying(UnderWay),
+    Forked(Option<Fork>),
     Ended(Result<T>),
     Over,
 }
 
 /// One call, until it has an answer.
 struct UnderWay {
-    call: Call,
+    call: Arc<Call>,
+    /// The answer that it is to clear up.
+    doubt: Option<Arc<Reply>>,
+    /// How often it was sent.
     attempts: u32,
+    /// How many of these the server aborted.
+    aborted: u32,
+    /// When it was sent first.
+    begun: Option<Moment>,
     redirects: u32,
     redirected: Option<Uri>,
     /// Whether the answer to an earlier attempt was lost, which may have been carried out.
@@ -111,8 +122,28 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    fn new(call: Call) -> Self {
-        Self { call, attempts: 0, redirects: 0, redirected: None, lost: false, failure: None }
+    fn new(ask: Ask) -> Self {
+        let Ask { call, doubt, .. } = ask;
+        Self {
+            call,
+            doubt,
+            attempts: 0,
+            aborted: 0,
+            begun: None,
+            redirects: 0,
+            redirected: None,
+            lost: false,
+            failure: None,
+        }
+    }
+
+    /// Adds what an error is about: the request whose answer is in doubt, where this one was to clear it up.
+    fn blame(&self, error: Error) -> Error {
+        let lost = self.begun.filter(|_| self.lost);
+        match &self.doubt {
+            Some(doubt) => error.during(doubt.call().line(), doubt.attempts().count, lost),
+            None => error.during(self.call.line(), self.attempts, lost),
+        }
     }
 
     fn is_write(&self) -> bool {
@@ -128,21 +159,42 @@ impl Session {
 }
 
 impl<F: Flow> Exchange<F> {
+    /// What may be done side by side now, for drivers that can: to be asked before each [`next`](Self::next). A driver
+    /// that cannot need not ask: then the parts are done one after the other.
+    ///
+    /// The parts are sent as flows of their own, as many at the same time as the fork says. When they are done, or
+    /// dropped, this exchange goes on.
+    pub fn fork(&mut self, now: Moment) -> Option<Fork> {
+        if matches!(self.phase, Phase::Start) {
+            self.deadline = now.after(self.session.policy().deadline);
+            self.start(now);
+        }
+        match &mut self.phase {
+            Phase::Forked(fork) => fork.take(),
+            _ => None,
+        }
+    }
+
     /// What to do now. Until [`handle`](Self::handle) is called, asking again after a [`Step::Send`] gives it again.
     pub fn next(&mut self, now: Moment) -> Step<F::Output> {
         loop {
             match std::mem::replace(&mut self.phase, Phase::Over) {
                 Phase::Start => {
                     self.deadline = now.after(self.session.policy().deadline);
-                    self.phase = match self.flow.start(&self.session) {
-                        Ok(turn) => Self::turn(turn),
-                        Err(error) => self.fail(error),
-                    };
+                    self.start(now);
+                }
+                Phase::Forked(fork) => {
+                    // Parts that nobody took go back to the flow.
+                    drop(fork);
+                    self.start(now);
                 }
                 Phase::Ready(call) => match self.gate(&call, now) {
-                    Ok(None) => self.phase = Phase::Flying(UnderWay { attempts: call.attempts + 1, ..call }),
+                    Ok(None) => {
+                        let begun = call.begun.or(Some(now));
+                        self.phase = Phase::Flying(UnderWay { attempts: call.attempts + 1, begun, ..call });
+                    }
                     Ok(Some(until)) => self.phase = Phase::Paused(call, until),
-                    Err(error) => self.phase = self.ended(&call, error),
+                    Err(error) => self.phase = self.ended(&call, error, now),
                 },
                 Phase::Paused(call, until) => match now.left_until(until) {
                     Some(wait) => {
@@ -158,7 +210,9 @@ impl<F: Flow> Exchange<F> {
                         return Step::Send(request, limits);
                     }
                     // Nothing was sent, so it was no attempt.
-                    Err(error) => self.phase = self.ended(&UnderWay { attempts: call.attempts - 1, ..call }, error),
+                    Err(error) => {
+                        self.phase = self.ended(&UnderWay { attempts: call.attempts - 1, ..call }, error, now);
+                    }
                 },
                 Phase::Ended(result) => return Step::Done(result),
                 Phase::Over => return Step::Done(Err(Error::new(ErrorKind::Other, "this exchange is over"))),
@@ -178,24 +232,41 @@ impl<F: Flow> Exchange<F> {
         };
     }
 
-    fn turn(turn: Turn<F::Output>) -> Phase<F::Output> {
+    fn start(&mut self, now: Moment) {
+        self.phase = match self.flow.start(&self.session) {
+            Ok(turn) => self.turn(turn, now),
+            Err(error) => self.fail(error, now),
+        };
+    }
+
+    fn turn(&mut self, turn: Turn<F::Output>, now: Moment) -> Phase<F::Output> {
         match turn {
-            Turn::Ask(call) => Phase::Ready(UnderWay::new(call)),
+            Turn::Ask(ask) => {
+                if ask.anew {
+                    self.deadline = now.after(self.session.policy().deadline);
+                }
+                let wait = ask.wait;
+                let call = UnderWay::new(ask);
+                if wait.is_zero() { Phase::Ready(call) } else { Phase::Paused(call, now.after(wait)) }
+            }
+            Turn::Fork(fork) => Phase::Forked(Some(fork)),
             Turn::Done(output) => Phase::Ended(Ok(output)),
         }
     }
 
     /// Ends with an error, and with all that is known of it.
-    fn ended(&mut self, call: &UnderWay, error: Error) -> Phase<F::Output> {
-        let error = error.during(call.call.line(), call.attempts, self.touched);
-        self.fail(error)
+    fn ended(&mut self, call: &UnderWay, error: Error, now: Moment) -> Phase<F::Output> {
+        self.fail(call.blame(error), now)
     }
 
     /// Ends with an error, unless the flow knows better.
-    fn fail(&mut self, error: Error) -> Phase<F::Output> {
+    fn fail(&mut self, error: Error, now: Moment) -> Phase<F::Output> {
         // What a server says may repeat what it was told.
         let error = error.without(&self.session.secrets());
-        self.flow.fail(&self.session, error).map_or_else(|error| Phase::Ended(Err(error)), Self::turn)
+        match self.flow.fail(&self.session, error) {
+            Ok(turn) => self.turn(turn, now),
+            Err(error) => Phase::Ended(Err(if self.touched { error.touched() } else { error })),
+        }
     }
 
     /// Whether a call may be sent now; if later, when.
@@ -223,22 +294,23 @@ impl<F: Flow> Exchange<F> {
         if let Some(until) = self.again(&mut call, verdict, None, timed_out, &failure.to_string(), now) {
             return Phase::Paused(call, until);
         }
-        self.touched |= verdict.is_marked();
+        self.lose(&mut call, verdict);
         let error = no_answer(failure, Some(self.session.root()));
-        self.ended(&call, error)
+        self.ended(&call, error, now)
     }
 
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
         let status = response.status();
         self.session.tell(&Event::Answered { request: &call.call, status });
-        self.heed(response.headers(), now);
+        self.session.heed(response.headers(), now);
         let asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > self.session.policy().limits.response_bytes {
-            self.touched |= call.is_write();
-            return self.ended(&call, Error::new(ErrorKind::TooLarge, TOO_LARGE).hint(RAISE));
+            call.lost |= call.is_write();
+            self.touched |= call.lost;
+            return self.ended(&call, Error::new(ErrorKind::TooLarge, TOO_LARGE).hint(RAISE), now);
         }
         if is_redirect(status) {
-            return self.redirected(call, &response);
+            return self.redirected(call, &response, now);
         }
         #[cfg(feature = "gzip")]
         let response = match crate::gzip::decoded(response, self.session.policy().limits.response_bytes) {
@@ -250,10 +322,13 @@ impl<F: Flow> Exchange<F> {
                 bare
             }
             Err(error) => {
-                self.touched |= call.is_write();
-                return self.ended(&call, error);
+                call.lost |= call.is_write();
+                self.touched |= call.lost;
+                return self.ended(&call, error, now);
             }
         };
+        let attempts =
+            Attempts { count: call.attempts, lost: call.lost, begun: call.begun.unwrap_or(now), answered: now };
         let final_answer = call.call.expects(status)
             || (status == StatusCode::CONFLICT && !is_aborted(&response, call.call.repeat_class()));
         if !final_answer && let Some(verdict) = retry::after_status(call.call.repeat_class(), status) {
@@ -261,20 +336,27 @@ impl<F: Flow> Exchange<F> {
             if let Some(until) = self.again(&mut call, verdict, asked, false, &why, now) {
                 return Phase::Paused(call, until);
             }
-            self.touched |= verdict.is_marked();
+            self.lose(&mut call, verdict);
         } else if !status.is_server_error() {
             self.session.memory().earn();
         }
-        let reply = Reply::new(call.call.method().clone(), response, call.lost);
+        let reply = Reply::new(Arc::clone(&call.call), response, attempts).about(call.doubt.clone());
         // A success is one, whether it can be understood or not.
-        self.touched |= call.is_write() && !status.is_client_error() && !status.is_server_error();
+        call.lost |= call.is_write() && !status.is_client_error() && !status.is_server_error();
+        self.touched |= call.lost;
         match self.flow.resume(&self.session, reply) {
-            Ok(turn) => Self::turn(turn),
+            Ok(turn) => self.turn(turn, now),
             Err(error) => {
                 let asked = asked.filter(|_| error.kind() == ErrorKind::Server);
-                self.ended(&call, error.retry_after(asked))
+                self.ended(&call, error.retry_after(asked), now)
             }
         }
+    }
+
+    /// Remembers that an attempt may have been carried out.
+    fn lose(&mut self, call: &mut UnderWay, verdict: Verdict) {
+        call.lost |= verdict.is_marked();
+        self.touched |= verdict.is_marked();
     }
 
     /// When the call is to be sent again, if it is: the verdict allows it, and neither attempts, deadline nor budget
@@ -289,23 +371,32 @@ impl<F: Flow> Exchange<F> {
         now: Moment,
     ) -> Option<Moment> {
         let policy = self.session.policy();
-        if !matches!(verdict, Verdict::Again | Verdict::AgainMarked) || call.attempts >= policy.attempts {
+        let (left, wait) = match verdict {
+            Verdict::Again | Verdict::AgainMarked => {
+                (call.attempts - call.aborted < policy.attempts, retry::wait(&self.session, call.attempts, asked))
+            }
+            Verdict::Aborted => {
+                call.aborted += 1;
+                (policy.allows_conflicts(call.aborted), retry::wait_after_conflict(&self.session, call.aborted, asked))
+            }
+            Verdict::No | Verdict::NoMarked => return None,
+        };
+        if !left {
             return None;
         }
-        let own =
-            retry::jitter(call.attempts - 1, policy.first_wait, policy.longest_wait, self.session.memory().roll());
-        let until = now.after(own.max(asked.unwrap_or_default()));
+        let until = now.after(wait);
         // What the server wants of everybody holds for a retry too.
         let quiet = self.session.quiet_until();
         if policy.on_backoff == OnBackoff::Fail && quiet > now {
             return None;
         }
         let until = until.max(quiet);
-        if until >= self.deadline || !self.session.memory().pay_for_retry(timed_out) {
+        // That writes meet is no sign of a server in distress.
+        let paid = || verdict == Verdict::Aborted || self.session.memory().pay_for_retry(timed_out);
+        if until >= self.deadline || !paid() {
             return None;
         }
-        call.lost |= verdict.is_marked();
-        self.touched |= verdict.is_marked();
+        self.lose(call, verdict);
         call.failure = Some(why.to_owned());
         let wait = now.until(until);
         self.session.tell(&Event::Retry { request: &call.call, attempts: call.attempts, wait, why });
@@ -313,7 +404,7 @@ impl<F: Flow> Exchange<F> {
     }
 
     /// A reading request may follow within the origin, a write never.
-    fn redirected(&mut self, mut call: UnderWay, response: &Response) -> Phase<F::Output> {
+    fn redirected(&mut self, mut call: UnderWay, response: &Response, now: Moment) -> Phase<F::Output> {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let status = response.status().as_u16();
         // Neither a user nor a query is anybody's business.
@@ -323,37 +414,21 @@ impl<F: Flow> Exchange<F> {
         let refused = |why: String, hint: &'static str| Error::new(ErrorKind::Redirect, why).hint(hint);
         if !matches!(*call.call.method(), Method::GET | Method::HEAD) {
             let hint = "is the base URL complete, with its version such as /v1?";
-            return self.ended(&call, refused(format!("{why}, which a write does not follow"), hint));
+            return self.ended(&call, refused(format!("{why}, which a write does not follow"), hint), now);
         }
         let Some(target) = self.session.root().follow(location) else {
             let hint = "use the URL of the API itself as base URL";
-            return self.ended(&call, refused(format!("{why}, which is not the origin of this API"), hint));
+            return self.ended(&call, refused(format!("{why}, which is not the origin of this API"), hint), now);
         };
         if call.redirects >= self.session.policy().redirects {
-            return self
-                .ended(&call, refused(format!("{why}, and to others before"), "the server redirects in a circle"));
+            let error = refused(format!("{why}, and to others before"), "the server redirects in a circle");
+            return self.ended(&call, error, now);
         }
         call.redirects += 1;
         call.redirected = Some(target);
         // The way there is not a failed attempt.
         call.attempts -= 1;
         Phase::Ready(call)
-    }
-
-    /// What every answer may say about all others.
-    fn heed(&self, headers: &HeaderMap, now: Moment) {
-        if let Some(wait) = retry::backoff(headers) {
-            self.session.memory().keep_quiet(now.after(wait));
-        }
-        if let Some(alert) = headers.get("alert")
-            && self.session.memory().is_news(alert)
-        {
-            let text = String::from_utf8_lossy(alert.as_bytes());
-            let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();
-            let member = |name: &str| json.as_ref()?.get(name)?.as_str();
-            let message = member("message").unwrap_or(if json.is_some() { "" } else { &text });
-            self.session.tell(&Event::Alert { code: member("code"), message, url: member("url") });
-        }
     }
 }
 
@@ -364,6 +439,7 @@ impl<F: Flow> std::fmt::Debug for Exchange<F> {
             Phase::Ready(_) => "ready",
             Phase::Paused(..) => "paused",
             Phase::Flying(_) => "flying",
+            Phase::Forked(_) => "forked",
             Phase::Ended(_) => "ended",
             Phase::Over => "over",
         };

@@ -1,5 +1,9 @@
 //! A conversation of several requests.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::batch::Part;
 use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::reply::Reply;
@@ -53,7 +57,82 @@ pub trait Flow: Send {
 #[allow(clippy::large_enum_variant, reason = "one of them exists per request")]
 pub enum Turn<T> {
     /// To ask this.
-    Ask(Call),
+    Ask(Ask),
+    /// To have these done side by side, see [`Exchange::fork`](crate::Exchange::fork), and to be started once more then.
+    Fork(Fork),
     /// Nothing more: this is the outcome.
     Done(T),
+}
+
+impl<T> Turn<T> {
+    /// To ask this.
+    pub fn ask(call: Call) -> Self {
+        Self::Ask(call.into())
+    }
+
+    /// The same with another outcome.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Turn<U> {
+        match self {
+            Self::Ask(ask) => Turn::Ask(ask),
+            Self::Fork(fork) => Turn::Fork(fork),
+            Self::Done(output) => Turn::Done(change(output)),
+        }
+    }
+}
+
+/// A request of a flow, and what the flow has to say of it.
+#[must_use]
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub(crate) call: Arc<Call>,
+    /// The answer that this is to clear up.
+    pub(crate) doubt: Option<Arc<Reply>>,
+    /// How long to wait before.
+    pub(crate) wait: Duration,
+    /// Whether it begins a part that has the whole time of the policy for itself.
+    pub(crate) anew: bool,
+}
+
+impl From<Call> for Ask {
+    fn from(call: Call) -> Self {
+        Arc::new(call).into()
+    }
+}
+
+impl From<Arc<Call>> for Ask {
+    fn from(call: Arc<Call>) -> Self {
+        Self { call, doubt: None, wait: Duration::ZERO, anew: false }
+    }
+}
+
+impl Ask {
+    /// It is asked to clear up what this answer leaves open: it comes back with the reply, as [`Reply::doubt`]. Should it
+    /// fail, it is the request in doubt that has failed.
+    pub fn about(mut self, doubt: Reply) -> Self {
+        self.doubt = Some(Arc::new(doubt));
+        self
+    }
+
+    /// It begins a part of a long flow: the deadline of the policy holds for each part.
+    pub fn anew(mut self) -> Self {
+        self.anew = true;
+        self
+    }
+
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+}
+
+/// What can be done side by side.
+#[must_use]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Fork {
+    /// The parts, flows of their own. What becomes of them is known to the flow that they are parts of: also when they
+    /// are dropped, sent or not.
+    pub parts: Vec<Part>,
+    /// How many of them at the same time.
+    pub at_once: usize,
 }

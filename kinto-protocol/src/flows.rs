@@ -3,9 +3,11 @@
 mod delete_all;
 mod get_or_create;
 mod list;
+mod modify;
 mod pages;
 
 pub use delete_all::DeleteAll;
 pub use get_or_create::{GetOrCreate, GetOrCreated};
 pub use list::{List, ListIfChanged};
+pub use modify::Modify;
 pub use pages::Pages;

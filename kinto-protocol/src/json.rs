@@ -12,6 +12,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+use serde_json::Value;
+
 use crate::error::{Error, Result};
 
 /// How deep arrays and objects may be nested in what is sent.
@@ -24,6 +26,25 @@ pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Bytes> {
         .serialize(&mut serde_json::Serializer::new(&mut text))
         .map_err(|error| Error::input("the data cannot be written as JSON").caused_by(error.into()))?;
     Ok(text.into())
+}
+
+/// Whether two values are the same, but for the last digits of floats: the server does not keep them all.
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => {
+            a == b
+                || match (a.as_f64(), b.as_f64()) {
+                    // Integers are kept as they are, unless one of the two was written as a float.
+                    (Some(x), Some(y)) => (a.is_f64() || b.is_f64()) && (x - y).abs() <= x.abs().max(y.abs()) * 1e-14,
+                    _ => false,
+                }
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// Whether a text holds an integer that no type of 64 bits can, and that a reader would round without a word.

@@ -55,6 +55,7 @@
 
 mod address;
 mod auth;
+mod batch;
 mod call;
 mod decode;
 pub mod endpoints;
@@ -91,13 +92,14 @@ mod transport_error;
 
 pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
 pub use auth::Auth;
+pub use batch::{Batch, Item, Outcome, Part, Status, Summary, Ticket};
 pub use call::{Call, Class, Precondition};
 pub use decode::ListItem;
 pub use error::{Error, ErrorKind, RequestLine, Result};
 pub use event::Event;
 pub use exchange::{Exchange, Step};
-pub use flow::{Flow, Turn};
-pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Pages};
+pub use flow::{Ask, Flow, Fork, Turn};
+pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Modify, Pages};
 #[doc(hidden)]
 pub use front_end::Wire as __Wire;
 pub use group::GroupData;

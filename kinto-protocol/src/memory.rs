@@ -25,6 +25,7 @@ struct Content {
     dice: [u64; 2],
     has_seed: bool,
     last_alert: Option<Bytes>,
+    batch_most: Option<usize>,
 }
 
 impl Memory {
@@ -34,7 +35,7 @@ impl Memory {
         #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
         let dice = [(seed >> 64) as u64, seed as u64];
         let quiet_until = Moment::default();
-        Self(Mutex::new(Content { quiet_until, tokens: BUDGET, dice, has_seed, last_alert: None }))
+        Self(Mutex::new(Content { quiet_until, tokens: BUDGET, dice, has_seed, last_alert: None, batch_most: None }))
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -76,6 +77,16 @@ impl Memory {
             content.last_alert = Some(Bytes::copy_from_slice(alert.as_bytes()));
         }
         news
+    }
+
+    /// How many requests a batch may hold, if the server was asked.
+    pub(crate) fn batch_most(&self) -> Option<usize> {
+        self.content().batch_most
+    }
+
+    /// Remembers how many requests a batch may hold.
+    pub(crate) fn learn_batch_most(&self, most: usize) {
+        self.content().batch_most = Some(most);
     }
 
     /// A random number for a wait.

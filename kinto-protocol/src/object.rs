@@ -48,6 +48,9 @@ pub struct Tombstone {
     pub id: String,
     /// When it was deleted.
     pub last_modified: Timestamp,
+    /// Whether the deletion that gave this was repeated after its answer was lost, and had already been carried out.
+    #[serde(skip)]
+    pub repeated: bool,
 }
 
 /// A member of a list that holds deleted objects too.

@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::error::Result;
-use crate::flow::{Flow, Turn};
+use crate::flow::{Ask, Flow, Turn};
 use crate::reply::Reply;
 use crate::session::{Request, Session};
 
@@ -32,16 +32,52 @@ pub trait Operation: Send {
     /// [`ErrorKind::Server`](crate::ErrorKind::Server) when the server answered with an error, and
     /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) when its answer is not what was expected.
     fn parse(&self, reply: &Reply) -> Result<Self::Output>;
+
+    /// What to ask when an error is the answer to a repeated request, and it is open whether the attempt whose answer was
+    /// lost has made it so: mostly the object as it stands.
+    ///
+    /// Nothing, unless an operation knows better: then the error is what was answered, and
+    /// [`maybe_applied`](crate::Error::maybe_applied).
+    fn check(&self, doubt: &Reply) -> Option<Call> {
+        let _ = doubt;
+        None
+    }
+
+    /// Decides by what was [found](Self::check): the write of the lost attempt, or the error that `doubt` is.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), of the answer in doubt.
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Self::Output> {
+        let _ = found;
+        self.parse(doubt)
+    }
+
+    /// Whether a refusal says that what this wants is so already: a batch counts it apart.
+    fn is_already_so(&self, reply: &Reply) -> bool {
+        let _ = reply;
+        false
+    }
 }
 
 impl<O: Operation> Flow for O {
     type Output = O::Output;
 
     fn start(&mut self, session: &Session) -> Result<Turn<O::Output>> {
-        self.call(session).map(Turn::Ask)
+        self.call(session).map(Turn::ask)
     }
 
     fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<O::Output>> {
+        if let Some(doubt) = reply.doubt() {
+            return self.settle(doubt, &reply).map(Turn::Done);
+        }
+        // What the repeat was told may be about what the lost attempt did itself.
+        if reply.is_repeated()
+            && reply.status().is_client_error()
+            && let Some(call) = self.check(&reply)
+        {
+            return Ok(Turn::Ask(Ask::from(call).about(reply)));
+        }
         self.parse(&reply).map(Turn::Done)
     }
 }
@@ -68,6 +104,18 @@ impl<O: Operation + Sync> Operation for &O {
 
     fn parse(&self, reply: &Reply) -> Result<O::Output> {
         O::parse(self, reply)
+    }
+
+    fn check(&self, doubt: &Reply) -> Option<Call> {
+        O::check(self, doubt)
+    }
+
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<O::Output> {
+        O::settle(self, doubt, found)
+    }
+
+    fn is_already_so(&self, reply: &Reply) -> bool {
+        O::is_already_so(self, reply)
     }
 }
 

@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::call::Class;
 use crate::error::{Error, Result};
+use crate::json;
+use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
+use crate::timestamp::Timestamp;
 
 /// What a PATCH says, and in which of the server's three languages: [`Attributes`], [`Merge`] or [`JsonPatch`].
 pub trait Patch: Clone + std::fmt::Debug + PartialEq + Send + sealed::Sealed {
@@ -22,11 +25,12 @@ pub trait Patch: Clone + std::fmt::Debug + PartialEq + Send + sealed::Sealed {
     /// The body.
     #[doc(hidden)]
     fn body(&self) -> Result<Bytes>;
-    /// The data in it, when it is known to be merged at the top level only and nothing else is changed.
+    /// Whether an object is as this leaves one, as far as can be told: then it may be what this made of it.
     #[doc(hidden)]
-    fn attributes(&self) -> Option<&Bytes> {
-        None
-    }
+    fn is_met_by(&self, object: &Object) -> bool;
+    /// The timestamp that it asks for, if it does.
+    #[doc(hidden)]
+    fn last_modified(&self) -> Option<Timestamp>;
     /// The same for the object of this id, see [`Envelope::settle_id`].
     #[doc(hidden)]
     fn settled(&self, id: &str, in_default_bucket: bool) -> Result<Self>;
@@ -49,7 +53,7 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     pub(crate) fn data<T: Serialize + ?Sized>(data: &T) -> Self {
-        let text = crate::json::to_bytes(data).map_err(|error| error.to_string());
+        let text = json::to_bytes(data).map_err(|error| error.to_string());
         let text = text.and_then(|text| match text.first() {
             Some(b'{') => Ok(text),
             _ => Err("the data of an object must be a JSON object".to_owned()),
@@ -65,6 +69,38 @@ impl Envelope {
         self.data.as_ref().map(|data| data.as_ref().map_err(Error::input)).transpose()
     }
 
+    /// The timestamp that the data asks for.
+    pub(crate) fn last_modified(&self) -> Option<Timestamp> {
+        #[derive(serde::Deserialize)]
+        struct Forced {
+            last_modified: Option<Timestamp>,
+        }
+        let data = self.data.as_ref()?.as_ref().ok()?;
+        serde_json::from_slice::<Forced>(data).ok()?.last_modified
+    }
+
+    /// Whether all that is to be granted is granted. The server adds the writer, and others may have been there.
+    pub(crate) fn permissions_are_met_by(&self, object: &Object) -> bool {
+        let has = |permission: &str, who: &str| {
+            object.permissions.as_ref().is_some_and(|visible| visible.of(permission).any(|principal| principal == who))
+        };
+        let sent = self.permissions.as_ref();
+        sent.is_none_or(|sent| sent.iter().all(|(name, whom)| whom.iter().all(|who| has(name, who))))
+    }
+
+    /// Whether an object is as a patch with this leaves one, where `holds` tells for each of its fields. A patch of
+    /// nothing is met by anything, and proves nothing.
+    fn is_met_by(&self, object: &Object, holds: impl Fn(&str, &Value) -> bool) -> bool {
+        let Some(data) = &self.data else { return self.permissions_are_met_by(object) };
+        let Some(sent) = data.as_ref().ok().and_then(|data| serde_json::from_slice::<JsonMap>(data).ok()) else {
+            return false;
+        };
+        let own = |name: &str| matches!(name, "id" | "last_modified");
+        (!sent.is_empty() || self.permissions.is_some())
+            && sent.iter().all(|(name, value)| own(name) || holds(name, value))
+            && self.permissions_are_met_by(object)
+    }
+
     /// `{"data": …, "permissions": …}` with what there is: an absent member is not an empty one.
     pub(crate) fn body(&self) -> Result<Bytes> {
         let mut body = Vec::with_capacity(64 + self.checked_data()?.map_or(0, Bytes::len));
@@ -78,7 +114,7 @@ impl Envelope {
                 body.push(b',');
             }
             body.extend_from_slice(b"\"permissions\":");
-            body.extend_from_slice(&crate::json::to_bytes(permissions)?);
+            body.extend_from_slice(&json::to_bytes(permissions)?);
         }
         body.push(b'}');
         Ok(body.into())
@@ -125,7 +161,7 @@ fn without_id(data: &Bytes) -> Result<Bytes> {
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(data)
         .map_err(|error| Error::input("the data is not an object").caused_by(error.into()))?;
     members.remove("id");
-    crate::json::to_bytes(&members)
+    json::to_bytes(&members)
 }
 
 /// Sets fields at the top level and leaves the others: the plain PATCH. `null` is stored as null; a field cannot be
@@ -172,8 +208,12 @@ impl Patch for Attributes {
         self.0.body()
     }
 
-    fn attributes(&self) -> Option<&Bytes> {
-        self.0.permissions.is_none().then(|| self.0.data.as_ref()?.as_ref().ok())?
+    fn is_met_by(&self, object: &Object) -> bool {
+        self.0.is_met_by(object, |name, value| object.data.get(name).is_some_and(|it| json::same(it, value)))
+    }
+
+    fn last_modified(&self) -> Option<Timestamp> {
+        self.0.last_modified()
     }
 
     fn settled(&self, id: &str, in_default_bucket: bool) -> Result<Self> {
@@ -216,6 +256,14 @@ impl Patch for Merge {
     const CONTENT_TYPE: &'static str = "application/merge-patch+json";
     const CLASS: Class = Class::Repeatable;
 
+    fn is_met_by(&self, object: &Object) -> bool {
+        self.0.is_met_by(object, |name, value| is_merged(object.data.get(name), value))
+    }
+
+    fn last_modified(&self) -> Option<Timestamp> {
+        self.0.last_modified()
+    }
+
     fn body(&self) -> Result<Bytes> {
         self.0.body()
     }
@@ -224,6 +272,18 @@ impl Patch for Merge {
         let mut settled = self.clone();
         settled.0.settle_id(id, in_default_bucket)?;
         Ok(settled)
+    }
+}
+
+/// Whether a value is as merging leaves it.
+fn is_merged(found: Option<&Value>, merged: &Value) -> bool {
+    match (found, merged) {
+        (found, Value::Null) => found.is_none(),
+        (Some(Value::Object(found)), Value::Object(merged)) => {
+            merged.iter().all(|(name, value)| is_merged(found.get(name), value))
+        }
+        (Some(found), merged) => json::same(found, merged),
+        (None, _) => false,
     }
 }
 
@@ -307,7 +367,7 @@ impl JsonPatch {
 }
 
 fn json_text(value: &impl Serialize) -> Result<String, String> {
-    let text = crate::json::to_bytes(value).map_err(|error| error.to_string())?;
+    let text = json::to_bytes(value).map_err(|error| error.to_string())?;
     String::from_utf8(text.to_vec()).map_err(|error| error.to_string())
 }
 
@@ -341,9 +401,18 @@ impl Patch for JsonPatch {
     const CONTENT_TYPE: &'static str = "application/json-patch+json";
     const CLASS: Class = Class::Once;
 
+    /// Nobody can tell without knowing what was there before.
+    fn is_met_by(&self, _: &Object) -> bool {
+        false
+    }
+
+    fn last_modified(&self) -> Option<Timestamp> {
+        None
+    }
+
     fn body(&self) -> Result<Bytes> {
         let changes: Vec<Box<RawValue>> = self.0.iter().map(Change::text).collect::<Result<_>>()?;
-        crate::json::to_bytes(&changes)
+        json::to_bytes(&changes)
     }
 
     fn settled(&self, _: &str, _: bool) -> Result<Self> {

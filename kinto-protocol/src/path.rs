@@ -45,6 +45,11 @@ impl Path {
         Self { text, breach: self.breach.clone() }
     }
 
+    /// The path of an object in the list that this is the path of.
+    pub(crate) fn object(&self, id: &str) -> Self {
+        self.join("").id(id)
+    }
+
     /// With an id as the next segment.
     pub(crate) fn id(mut self, id: &str) -> Self {
         self.segment(id, Grammar::Object);

@@ -17,6 +17,9 @@ use std::time::Duration;
 pub struct Policy {
     /// How often a request is sent at most: 3, that is twice again. 1 means no retries.
     pub attempts: u32,
+    /// How often a write is sent again at most that the server aborted in favour of another one (409): 10. On PostgreSQL
+    /// that is normal where several write to one list. Not at all where there are no retries.
+    pub conflicts: u32,
     /// The bound of the wait before the first retry, doubled with each: 200 ms. The wait is random below it.
     pub first_wait: Duration,
     /// The bound of all waits that the server did not ask for: 20 s.
@@ -38,6 +41,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             attempts: 3,
+            conflicts: 10,
             first_wait: Duration::from_millis(200),
             longest_wait: Duration::from_secs(20),
             deadline: Duration::from_secs(120),
@@ -46,6 +50,13 @@ impl Default for Policy {
             pages: 10_000,
             redirects: 5,
         }
+    }
+}
+
+impl Policy {
+    /// Whether what was aborted so many times may be sent again.
+    pub(crate) fn allows_conflicts(&self, aborted: u32) -> bool {
+        self.attempts > 1 && aborted <= self.conflicts
     }
 }
 

@@ -1,43 +1,92 @@
 //! One answer.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG};
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
+use crate::moment::Moment;
 use crate::server_error::{Escaped, ServerError};
 use crate::timestamp::Timestamp;
 
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    method: Method,
+    call: Arc<Call>,
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
-    repeated: bool,
+    attempts: Attempts,
+    doubt: Option<Arc<Self>>,
+}
+
+/// How an answer was come by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempts {
+    /// How often the request was sent.
+    pub(crate) count: u32,
+    /// Whether the answer to an earlier attempt was lost, which may have been carried out.
+    pub(crate) lost: bool,
+    /// When the first attempt began.
+    pub(crate) begun: Moment,
+    /// When the answer came.
+    pub(crate) answered: Moment,
 }
 
 impl Reply {
-    pub(crate) fn new(method: Method, response: http::Response<Bytes>, repeated: bool) -> Self {
+    pub(crate) fn new(call: Arc<Call>, response: http::Response<Bytes>, attempts: Attempts) -> Self {
         let (parts, body) = response.into_parts();
         // Whatever came with it, such an answer has no body.
-        let none = method == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let none =
+            *call.method() == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if none { Bytes::new() } else { body };
-        Self { method, status: parts.status, headers: parts.headers, body, repeated }
+        Self { call, status: parts.status, headers: parts.headers, body, attempts, doubt: None }
     }
 
     #[cfg(test)]
     pub(crate) fn test(method: Method, status: u16, headers: HeaderMap, body: &'static [u8]) -> Self {
-        let status = StatusCode::from_u16(status).unwrap();
-        Self { method, status, headers, body: Bytes::from_static(body), repeated: false }
+        let mut response = http::Response::new(Bytes::from_static(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        *response.headers_mut() = headers;
+        Self::new(Arc::new(Call::new(method, crate::endpoints::root())), response, Attempts::default())
+    }
+
+    /// With what it is to clear up.
+    pub(crate) fn about(mut self, doubt: Option<Arc<Self>>) -> Self {
+        self.doubt = doubt;
+        self
+    }
+
+    /// As the answer to a repeat of an attempt that began then, and whose answer was lost.
+    pub(crate) fn after_lost(mut self, begun: Option<Moment>) -> Self {
+        if let Some(begun) = begun {
+            self.attempts.lost = true;
+            self.attempts.begun = self.attempts.begun.min(begun);
+        }
+        self
+    }
+
+    /// The request that this answers.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
     }
 
     /// The method of the request that this answers.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.method
+        self.call.method()
+    }
+
+    /// The answer that the request of this one was to clear up, see [`Ask::about`](crate::Ask::about).
+    #[must_use]
+    pub fn doubt(&self) -> Option<&Self> {
+        self.doubt.as_deref()
     }
 
     /// The status.
@@ -62,7 +111,27 @@ impl Reply {
     /// 404 may be about what that attempt itself did.
     #[must_use]
     pub fn is_repeated(&self) -> bool {
-        self.repeated
+        self.attempts.lost
+    }
+
+    pub(crate) fn attempts(&self) -> Attempts {
+        self.attempts
+    }
+
+    /// What the server's clock showed when the first attempt began, as far as its `Date` tells: nothing that was written
+    /// before can be the work of any attempt.
+    pub(crate) fn begun(&self) -> Option<Timestamp> {
+        // A `Date` has whole seconds, and clocks of a server's parts differ a little.
+        const LENIENCE: Duration = Duration::from_secs(2);
+        let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
+        let took = self.attempts.begun.until(self.attempts.answered).saturating_add(LENIENCE);
+        let begun = date.checked_sub(took)?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(begun.as_millis()).ok().map(Timestamp::from_millis)
+    }
+
+    /// Whether something of this age may be the work of an attempt at this request.
+    pub(crate) fn may_have_made(&self, last_modified: Timestamp) -> bool {
+        self.begun().is_none_or(|begun| last_modified >= begun)
     }
 
     /// The timestamp in the `ETag`; `None` when there is none, when it is not a timestamp, and when there are two that

@@ -5,13 +5,14 @@
 //! | nothing was sent | again | again | again | again |
 //! | the answer was lost | again | again, marked | again, marked | **no**, may have been applied |
 //! | 408, 425, 429 | again | again | again | again |
-//! | 409: the transaction was aborted | no | again | again | again |
+//! | 409: the transaction was aborted | no | again, patiently | again, patiently | again, patiently |
 //! | 500, 502, 503, 504 | again | again, marked | again, marked | **no**, may have been applied |
 //! | 501, 505 | no | no | no | no |
 //! | other 5xx | no | **no**, may have been applied | **no**, may … | **no**, may … |
 //! | anything else | no | no | no | no |
 //!
-//! *Marked*: a later 412 or 404 may be about what the lost attempt did itself.
+//! *Marked*: a later 412 or 404 may be about what the lost attempt did itself. *Patiently*: by a count of its own, and at
+//! no cost, as it says nothing about the server but that others write too.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,7 @@ use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::call::Class;
+use crate::session::Session;
 use crate::transport_error::{FailureKind, TransportError};
 
 /// The longest wait that a server can ask for.
@@ -31,6 +33,8 @@ pub(crate) enum Verdict {
     Again,
     /// Send it again, and remember that the attempt may have reached the server.
     AgainMarked,
+    /// Send it again: nothing happened, as the server aborted it in favour of another.
+    Aborted,
     /// Do not.
     No,
     /// Do not, and it may have been applied.
@@ -70,7 +74,7 @@ pub(crate) fn after_status(class: Class, status: StatusCode) -> Option<Verdict> 
     Some(match (status.as_u16(), class) {
         (408 | 425 | 429, _) => Verdict::Again,
         (409, Class::Safe) => return None,
-        (409, _) => Verdict::Again,
+        (409, _) => Verdict::Aborted,
         (500 | 502 | 503 | 504, Class::Safe) => Verdict::Again,
         (500 | 502 | 503 | 504, Class::Repeatable | Class::Conditional) => Verdict::AgainMarked,
         (500 | 502 | 503 | 504, Class::Once) => Verdict::NoMarked,
@@ -89,6 +93,18 @@ pub(crate) fn jitter(n: u32, base: Duration, longest: Duration, random: u64) -> 
     #[allow(clippy::cast_precision_loss, reason = "a dice throw")]
     let share = random as f64 / u64::MAX as f64;
     floor + (bound - floor).mul_f64(share)
+}
+
+/// The wait before a request is sent for the `n`th time again.
+pub(crate) fn wait(session: &Session, n: u32, asked: Option<Duration>) -> Duration {
+    let policy = session.policy();
+    let own = jitter(n.saturating_sub(1), policy.first_wait, policy.longest_wait, session.memory().roll());
+    own.max(asked.unwrap_or_default())
+}
+
+/// The same after the server aborted it for the `n`th time. Others were faster, and that need not be so for long.
+pub(crate) fn wait_after_conflict(session: &Session, n: u32, asked: Option<Duration>) -> Duration {
+    wait(session, n.min(5), asked)
 }
 
 /// The wait that an answer asks for in `Retry-After`: seconds, or a date counted from the answer's own `Date`.
@@ -123,7 +139,7 @@ fn seconds(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use Class::{Conditional, Once, Repeatable, Safe};
-    use Verdict::{Again, AgainMarked, No, NoMarked};
+    use Verdict::{Aborted, Again, AgainMarked, No, NoMarked};
     use http::HeaderValue;
 
     const CLASSES: [Class; 4] = [Safe, Repeatable, Conditional, Once];
@@ -152,7 +168,7 @@ mod tests {
         for status in [408, 425, 429] {
             assert_eq!(row(status), [Some(Again); 4], "{status}");
         }
-        assert_eq!(row(409), [None, Some(Again), Some(Again), Some(Again)]);
+        assert_eq!(row(409), [None, Some(Aborted), Some(Aborted), Some(Aborted)]);
         for status in [500, 502, 503, 504] {
             assert_eq!(row(status), [Some(Again), Some(AgainMarked), Some(AgainMarked), Some(NoMarked)], "{status}");
         }

@@ -15,6 +15,7 @@ use crate::id::IdRule;
 use crate::memory::Memory;
 use crate::moment::Moment;
 use crate::policy::Policy;
+use crate::retry;
 use crate::root::Root;
 
 /// A request to be put on the wire.
@@ -146,13 +147,19 @@ impl Session {
         Self { settings: Arc::new(settings), memory: Arc::clone(&self.memory) }
     }
 
-    /// The only place where a `Call` becomes an `http::Request`.
-    pub(crate) fn http_request(&self, call: &Call, redirected: Option<&http::Uri>) -> Result<Request> {
-        let settings = &*self.settings;
-        call.path().check(settings.id_rule)?;
+    /// Whether a call can be sent, alone or in a batch.
+    pub(crate) fn admit(&self, call: &Call) -> Result<()> {
+        call.path().check(self.settings.id_rule)?;
         if call.body_bytes().is_some() && !matches!(*call.method(), Method::PUT | Method::POST | Method::PATCH) {
             return Err(Error::input(format!("a {} request has no body", call.method())));
         }
+        Ok(())
+    }
+
+    /// The only place where a `Call` becomes an `http::Request`.
+    pub(crate) fn http_request(&self, call: &Call, redirected: Option<&http::Uri>) -> Result<Request> {
+        self.admit(call)?;
+        let settings = &*self.settings;
         let mut request = http::Request::new(call.body_bytes().cloned().unwrap_or_default());
         *request.method_mut() = call.method().clone();
         *request.uri_mut() = match redirected {
@@ -198,6 +205,22 @@ impl Session {
     pub(crate) fn new_id(&self) -> Result<String> {
         let none = || Error::input("new ids need random numbers, and this session has none");
         self.memory.new_id().ok_or_else(|| none().hint("give the session a seed, or the object an id"))
+    }
+
+    /// What every answer may say about all others.
+    pub(crate) fn heed(&self, headers: &HeaderMap, now: Moment) {
+        if let Some(wait) = retry::backoff(headers) {
+            self.memory.keep_quiet(now.after(wait));
+        }
+        if let Some(alert) = headers.get("alert")
+            && self.memory.is_news(alert)
+        {
+            let text = String::from_utf8_lossy(alert.as_bytes());
+            let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();
+            let member = |name: &str| json.as_ref()?.get(name)?.as_str();
+            let message = member("message").unwrap_or(if json.is_some() { "" } else { &text });
+            self.tell(&Event::Alert { code: member("code"), message, url: member("url") });
+        }
     }
 
     pub(crate) fn tell(&self, event: &Event<'_>) {

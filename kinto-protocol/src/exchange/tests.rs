@@ -1,7 +1,9 @@
 //! The exchange under scripted answers, with time as a variable.
 
+mod batches;
 mod lists;
 mod machine;
+mod modifying;
 mod words;
 mod writes;
 
@@ -72,7 +74,11 @@ impl Bench {
 
     /// Drives a flow with these answers, each of which takes 10 ms. The last one is given again and again.
     fn run<F: Flow>(&mut self, flow: F, answers: Vec<Outcome>) -> Run<F::Output> {
-        let mut exchange = self.session.exchange(flow);
+        let exchange = self.session.exchange(flow);
+        self.finish(exchange, answers)
+    }
+
+    fn finish<F: Flow>(&mut self, mut exchange: Exchange<F>, answers: Vec<Outcome>) -> Run<F::Output> {
         let (mut requests, mut waits) = (Vec::new(), Vec::new());
         let mut answers = answers.into_iter();
         loop {

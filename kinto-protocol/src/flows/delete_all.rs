@@ -107,7 +107,7 @@ impl DeleteAll {
             Some(query) => {
                 self.walk.step(&query)?;
                 self.position = Position::Next(query);
-                self.call().map(Turn::Ask)
+                self.call().map(Turn::ask)
             }
             None => {
                 // Sent once more, it is another deletion, under its own precondition.
@@ -122,7 +122,7 @@ impl Flow for DeleteAll {
     type Output = Vec<Tombstone>;
 
     fn start(&mut self, _: &Session) -> Result<Turn<Vec<Tombstone>>> {
-        self.call().map(Turn::Ask)
+        self.call().map(Turn::ask)
     }
 
     fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<Vec<Tombstone>>> {
@@ -136,7 +136,7 @@ impl Flow for DeleteAll {
         let refused = error.status() == Some(StatusCode::BAD_REQUEST) && matches!(self.position, Position::Again);
         if refused && deleted > self.refused_at.unwrap_or_default() {
             self.refused_at = Some(deleted);
-            return self.call().map(Turn::Ask);
+            return self.call().map(Turn::ask);
         }
         Err(match deleted {
             0 => error,

@@ -3,9 +3,8 @@
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::decode;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Turn};
+use crate::flow::{Ask, Flow, Turn};
 use crate::object::Object;
 use crate::operation::Operation;
 use crate::operations::{Get, Put};
@@ -20,8 +19,6 @@ use crate::session::Session;
 pub struct GetOrCreate<T> {
     create: Put<T>,
     get: Get<T>,
-    /// Whether the answer to the creation was lost once, so that what is there may be what it made.
-    lost: bool,
     /// Why nothing could be created, if it was not because of what is there.
     refusal: Option<Error>,
 }
@@ -54,7 +51,7 @@ impl<T> GetOrCreated<T> {
 
 impl<T> GetOrCreate<T> {
     pub(crate) fn new(create: Put<T>, get: Get<T>) -> Self {
-        Self { create, get, lost: false, refusal: None }
+        Self { create, get, refusal: None }
     }
 
     /// With these permissions, if it is created.
@@ -69,30 +66,32 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
     type Output = GetOrCreated<T>;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Self::Output>> {
-        self.create.call(session).map(Turn::Ask)
+        self.create.call(session).map(Turn::ask)
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
         if reply.method() == Method::GET {
-            let object = match (self.get.parse(&reply), self.refusal.take()) {
-                (Err(_), Some(refusal)) => return Err(refusal),
-                (object, _) => object?,
-            };
-            let ours = self.lost && reply.json_with(decode::object).is_ok_and(|it| self.create.may_have_made(&it));
-            return Ok(Turn::Done(match ours {
-                true => GetOrCreated::Created(Object { repeated: true, ..object }),
-                false => GetOrCreated::Found(object),
-            }));
-        }
-        self.lost = reply.is_repeated();
-        match self.create.parse(&reply) {
-            Err(_) if reply.status() == StatusCode::PRECONDITION_FAILED => self.get.call(session).map(Turn::Ask),
-            // The server asks for the right to create even where nothing would be: what is there may still be read.
-            Err(refusal) if matches!(reply.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                self.refusal = Some(refusal);
-                self.get.call(session).map(Turn::Ask)
+            // What is there may be what a lost attempt has made.
+            if let Some(Ok(created)) = reply.doubt().map(|doubt| self.create.settle(doubt, &reply)) {
+                return Ok(Turn::Done(GetOrCreated::Created(created)));
             }
-            created => created.map(GetOrCreated::Created).map(Turn::Done),
+            return match (self.get.parse(&reply), self.refusal.take()) {
+                (Err(_), Some(refusal)) => Err(refusal),
+                (object, _) => object.map(GetOrCreated::Found).map(Turn::Done),
+            };
+        }
+        match self.create.parse(&reply) {
+            Err(refusal) => {
+                // The server asks for the right to create even where nothing would be: what is there may still be read.
+                if matches!(reply.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                    self.refusal = Some(refusal);
+                } else if reply.status() != StatusCode::PRECONDITION_FAILED {
+                    return Err(refusal);
+                }
+                let get = Ask::from(self.get.call(session)?);
+                Ok(Turn::Ask(if reply.is_repeated() { get.about(reply) } else { get }))
+            }
+            Ok(created) => Ok(Turn::Done(GetOrCreated::Created(created))),
         }
     }
 }

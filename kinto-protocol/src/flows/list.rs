@@ -165,7 +165,7 @@ impl<I: ListItem> List<I> {
     fn go_on(&mut self, timestamp: Option<Timestamp>) -> Result<Turn<Listing<I>>> {
         let Some(progress) = &mut self.progress else { return Err(Error::input("the list has not begun")) };
         if let Some(call) = progress.pages.call()? {
-            return Ok(Turn::Ask(call));
+            return Ok(Turn::ask(call));
         }
         let items = std::mem::take(&mut progress.so_far);
         self.progress = None;
@@ -225,12 +225,11 @@ pub struct ListIfChanged<I> {
 impl<I: ListItem> Flow for ListIfChanged<I> {
     type Output = Conditional<Listing<I>>;
 
-    fn start(&mut self, session: &Session) -> Result<Turn<Self::Output>> {
-        let turn = self.list.start(session)?;
+    fn start(&mut self, _: &Session) -> Result<Turn<Self::Output>> {
         // On the first page alone: on a later one it would end the list in the middle.
-        Ok(match turn {
-            Turn::Ask(call) => Turn::Ask(call.precondition(Precondition::Changed(self.at))),
-            Turn::Done(listing) => Turn::Done(Conditional::Modified(listing)),
+        Ok(match self.list.progress().pages.call()? {
+            Some(call) => Turn::ask(call.precondition(Precondition::Changed(self.at))),
+            None => self.list.go_on(None)?.map(Conditional::Modified),
         })
     }
 
@@ -238,10 +237,7 @@ impl<I: ListItem> Flow for ListIfChanged<I> {
         if reply.status() == StatusCode::NOT_MODIFIED && self.list.progress().read == 0 {
             return Ok(Turn::Done(Conditional::NotModified));
         }
-        Ok(match self.list.take(session, &reply)? {
-            Turn::Ask(call) => Turn::Ask(call),
-            Turn::Done(listing) => Turn::Done(Conditional::Modified(listing)),
-        })
+        self.list.take(session, &reply).map(|turn| turn.map(Conditional::Modified))
     }
 }
 

@@ -123,7 +123,7 @@ impl<I: ListItem> Flow for &mut Pages<I> {
     type Output = Option<Listing<I>>;
 
     fn start(&mut self, _: &Session) -> Result<Turn<Self::Output>> {
-        Ok(self.call()?.map_or(Turn::Done(None), Turn::Ask))
+        Ok(self.call()?.map_or(Turn::Done(None), Turn::ask))
     }
 
     fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<Self::Output>> {

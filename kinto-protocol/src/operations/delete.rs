@@ -6,10 +6,10 @@ use crate::address::{Kind, ObjectRef, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
-use crate::object::Tombstone;
+use crate::object::{Entry, Tombstone};
 use crate::operation::Operation;
 use crate::path::Path;
-use crate::query::encode;
+use crate::query::{Deleted, Query, encode, field};
 use crate::reply::Reply;
 use crate::server_error::Details;
 use crate::session::Session;
@@ -18,7 +18,8 @@ use crate::timestamp::Timestamp;
 /// Deletes an object and all that is in it, see [`Resource::delete`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delete {
-    path: Path,
+    list: Path,
+    id: String,
     precondition: Precondition,
     last_modified: Option<Timestamp>,
 }
@@ -26,7 +27,7 @@ pub struct Delete {
 impl Delete {
     pub(crate) fn new<T>(resource: &Resource<T>, object: ObjectRef) -> Self {
         let precondition = object.precondition();
-        Self { path: resource.object_path(&object.id), precondition, last_modified: None }
+        Self { list: resource.path().clone(), id: object.id, precondition, last_modified: None }
     }
 
     /// Only if the object was not changed since this timestamp (`If-Match`).
@@ -48,7 +49,7 @@ impl Operation for Delete {
     type Output = Tombstone;
 
     fn call(&self, _: &Session) -> Result<Call> {
-        let call = call(Method::DELETE, &self.path, self.precondition);
+        let call = call(Method::DELETE, &self.list.object(&self.id), self.precondition);
         Ok(match self.last_modified {
             // Digits without quotes: the server breaks on anything else.
             Some(at) => call.query(encode(&[("last_modified", at.to_string())])),
@@ -58,6 +59,31 @@ impl Operation for Delete {
 
     fn parse(&self, reply: &Reply) -> Result<Tombstone> {
         reply.json_with(decode::tombstone)
+    }
+
+    /// What is left of it, if it was deleted since the first attempt began.
+    fn check(&self, doubt: &Reply) -> Option<Call> {
+        let begun = doubt.begun().map_or(0, Timestamp::as_millis);
+        let since = self.last_modified.map_or(begun, |forced| begun.min(forced.as_millis()));
+        let query = Query {
+            filters: vec![field("id").eq(&self.id)],
+            since: Some(Timestamp::from_millis((since - 1).max(0))),
+            deleted: Deleted::Shown,
+            ..Query::default()
+        };
+        let gone = matches!(doubt.status(), StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::CONFLICT);
+        if !gone {
+            return None;
+        }
+        Some(call(Method::GET, &self.list, Precondition::None).query(query.encode().ok()?))
+    }
+
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Tombstone> {
+        let mut entries = found.json_with(decode::list::<Entry<()>>).unwrap_or_default().into_iter();
+        match entries.find(|entry| entry.id() == self.id) {
+            Some(Entry::Deleted(tombstone)) => Ok(Tombstone { repeated: true, ..tombstone }),
+            _ => self.parse(doubt),
+        }
     }
 }
 
@@ -74,7 +100,7 @@ pub struct DeleteIfPresent {
 pub enum Deletion {
     /// It was there, and is deleted.
     Deleted(Tombstone),
-    /// It is not there (any more: an attempt whose answer was lost may have deleted it).
+    /// It is not there.
     Absent,
     /// Of a bucket: it is not there, or it is not for the caller to delete. The server answers 403 to both.
     AbsentOrForbidden,
@@ -123,5 +149,15 @@ impl Operation for DeleteIfPresent {
             (StatusCode::FORBIDDEN, Some(_)) if self.hidden_counts => Ok(Deletion::AbsentOrForbidden),
             _ => self.delete.parse(reply).map(Deletion::Deleted),
         }
+    }
+
+    fn check(&self, doubt: &Reply) -> Option<Call> {
+        self.delete.check(doubt)
+    }
+
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Deletion> {
+        self.delete
+            .settle(doubt, found)
+            .map_or_else(|_| self.parse(doubt), |tombstone| Ok(Deletion::Deleted(tombstone)))
     }
 }

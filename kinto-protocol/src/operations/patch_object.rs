@@ -9,9 +9,9 @@ use crate::address::{ObjectRef, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
-use crate::object::{JsonMap, Object};
+use crate::object::Object;
 use crate::operation::Operation;
-use crate::operations::put::applied_before;
+use crate::operations::put::{as_it_stands, made_by, read_back};
 use crate::patch::Patch;
 use crate::path::Path;
 use crate::reply::Reply;
@@ -72,14 +72,15 @@ impl<T: DeserializeOwned + Send, P: Patch> Operation for PatchObject<T, P> {
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
-        match applied_before(reply, |existing| {
-            let Some(sent) = self.patch.attributes() else { return false };
-            let Ok(sent) = serde_json::from_slice::<JsonMap>(sent) else { return false };
-            // A patch of nothing is met by anything, and proves nothing.
-            !sent.is_empty() && sent.iter().all(|(name, value)| existing.get(name) == Some(value))
-        }) {
-            Some(existing) => Ok(existing),
-            None => reply.json_with(decode::object),
-        }
+        reply.json_with(decode::object)
+    }
+
+    fn check(&self, doubt: &Reply) -> Option<Call> {
+        read_back(doubt)
+    }
+
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Object<T>> {
+        let ours = made_by(doubt, found, self.patch.last_modified(), |object| self.patch.is_met_by(object));
+        if ours { as_it_stands(found) } else { self.parse(doubt) }
     }
 }

@@ -4,16 +4,19 @@ use std::marker::PhantomData;
 
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::address::{Kind, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
+use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::operation::Operation;
 use crate::patch::Envelope;
 use crate::permissions::Permissions;
 use crate::reply::Reply;
+use crate::server_error::ServerError;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
@@ -70,32 +73,21 @@ impl<T> Put<T> {
         self.content.data = Some(Err(why.to_owned()));
     }
 
-    /// Whether an object holds what this writes.
+    /// Whether data is what this writes. On what the server adds to, it may hold more.
     fn is_what_was_sent(&self, existing: &JsonMap) -> bool {
-        let Ok(Some(data)) = self.content.checked_data() else { return false };
+        let Ok(Some(data)) = self.content.checked_data() else { return self.content.data.is_none() };
+        let Ok(sent) = serde_json::from_slice::<JsonMap>(data) else { return false };
+        let exact = self.resource.kind() == Kind::Record;
         // On records, `schema` is the server's; elsewhere it is the caller's.
-        let own: &[&str] = match self.resource.kind() {
-            Kind::Record => &["id", "last_modified", "schema"],
-            _ => &["id", "last_modified"],
-        };
-        let callers = |object: &JsonMap| -> JsonMap {
-            object
-                .iter()
-                .filter(|(name, _)| !own.contains(&name.as_str()))
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect()
-        };
-        serde_json::from_slice::<JsonMap>(data).is_ok_and(|sent| callers(existing) == callers(&sent))
+        let callers = |name: &str| !(matches!(name, "id" | "last_modified") || (exact && name == "schema"));
+        let holds = |(name, value): (&String, &Value)| existing.get(name).is_some_and(|it| json::same(it, value));
+        sent.iter().filter(|(name, _)| callers(name)).all(holds)
+            && (!exact || existing.keys().filter(|name| callers(name)).all(|name| sent.contains_key(name)))
     }
 
     /// Whether an object, read with its permissions, is what this writes.
-    pub(crate) fn may_have_made(&self, object: &Object) -> bool {
-        let sent = self.content.permissions.as_ref();
-        let has = |permission: &str, who: &str| {
-            object.permissions.as_ref().is_some_and(|visible| visible.of(permission).any(|principal| principal == who))
-        };
-        self.is_what_was_sent(&object.data)
-            && sent.is_none_or(|sent| sent.iter().all(|(name, whom)| whom.iter().all(|who| has(name, who))))
+    fn is_met_by(&self, object: &Object) -> bool {
+        self.is_what_was_sent(&object.data) && self.content.permissions_are_met_by(object)
     }
 }
 
@@ -111,32 +103,49 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
-        // What exists is told without its permissions: those that were sent could be anybody's.
-        match applied_before(reply, |existing| self.content.permissions.is_none() && self.is_what_was_sent(existing)) {
-            Some(existing) => Ok(existing),
-            None => reply.json_with(decode::object).map_err(|error| {
-                let must_exist = matches!(self.precondition, Precondition::Present | Precondition::Unchanged(_));
-                let missing =
-                    error.is_precondition_failed() && error.server().is_some_and(|it| it.existing().is_none());
-                if must_exist && missing { error.hint("it does not exist: create it, or overwrite()") } else { error }
-            }),
-        }
+        reply.json_with(decode::object).map_err(|error| {
+            let must_exist = matches!(self.precondition, Precondition::Present | Precondition::Unchanged(_));
+            let missing = error.is_precondition_failed() && error.server().is_some_and(|it| it.existing().is_none());
+            if must_exist && missing { error.hint("it does not exist: create it, or overwrite()") } else { error }
+        })
+    }
+
+    fn check(&self, doubt: &Reply) -> Option<Call> {
+        read_back(doubt)
+    }
+
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Object<T>> {
+        let ours = made_by(doubt, found, self.content.last_modified(), |object| self.is_met_by(object));
+        if ours { as_it_stands(found) } else { self.parse(doubt) }
+    }
+
+    fn is_already_so(&self, reply: &Reply) -> bool {
+        let error = (reply.status() == StatusCode::PRECONDITION_FAILED).then(|| reply.server_error());
+        let existing = error.as_ref().and_then(ServerError::existing);
+        self.content.permissions.is_none() && existing.is_some_and(|existing| self.is_what_was_sent(existing))
     }
 }
 
-/// What a repeated write finds when its lost first attempt had arrived: a precondition that is no longer met, and an
-/// object that is `ours`. Then the write has succeeded.
-pub(crate) fn applied_before<T: DeserializeOwned>(
-    reply: &Reply,
-    ours: impl FnOnce(&JsonMap) -> bool,
-) -> Option<Object<T>> {
-    if !reply.is_repeated() || reply.status() != StatusCode::PRECONDITION_FAILED {
-        return None;
-    }
-    let error = reply.server_error();
-    let existing = error.existing().filter(|existing| ours(existing))?;
-    let text = serde_json::json!({"data": existing}).to_string();
-    // A type that cannot read it leaves the 412 as it is.
-    let object = decode::object(&text).ok()?;
-    Some(Object { repeated: true, ..object })
+/// The object as it stands, where a refusal may be about what a lost attempt has written.
+pub(crate) fn read_back(doubt: &Reply) -> Option<Call> {
+    let refused = matches!(doubt.status(), StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT);
+    refused.then(|| call(Method::GET, doubt.call().path(), Precondition::None))
+}
+
+/// Whether what was found is the work of a lost attempt: it is what was written, and not older.
+pub(crate) fn made_by(
+    doubt: &Reply,
+    found: &Reply,
+    forced: Option<Timestamp>,
+    is_met_by: impl FnOnce(&Object) -> bool,
+) -> bool {
+    found.json_with(decode::object).is_ok_and(|object: Object| {
+        let last_modified = object.last_modified;
+        (forced == Some(last_modified) || doubt.may_have_made(last_modified)) && is_met_by(&object)
+    })
+}
+
+/// The object that was found, as the outcome of a lost attempt.
+pub(crate) fn as_it_stands<T: DeserializeOwned>(found: &Reply) -> Result<Object<T>> {
+    found.json_with(decode::object).map(|object| Object { repeated: true, ..object })
 }

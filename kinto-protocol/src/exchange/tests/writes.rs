@@ -44,21 +44,73 @@ fn the_own_write_is_a_success_and_anothers_a_conflict() {
         let existing = json!({"errno": 114, "details": {"existing": {"id": "a", "last_modified": 7, "n": n}}});
         answer(412, &[], &existing.to_string())
     };
+    let found = |n, at: i64| {
+        let found =
+            json!({"data": {"id": "a", "last_modified": at, "n": n}, "permissions": {"write": ["me"], "read": ["x"]}});
+        answer(200, &[], &found.to_string())
+    };
+    let lost = || fails(FailureKind::Interrupted);
     let create = || records().create("a", &json!({"n": 1}));
-    let ours = run(create(), vec![fails(FailureKind::Interrupted), existing(1)]).result.unwrap();
-    assert!(ours.repeated && ours.last_modified.as_millis() == 7);
-    let theirs = run(create(), vec![fails(FailureKind::Interrupted), existing(2)]).error();
+    let ours = run(create(), vec![lost(), existing(1), found(1, 7)]);
+    assert_eq!(ours.requests[2].method(), Method::GET);
+    let ours = ours.result.unwrap();
+    assert!(ours.repeated && ours.last_modified.as_millis() == 7 && ours.permissions.is_some());
+    let theirs = run(create(), vec![lost(), existing(2), found(2, 7)]).error();
     assert!(theirs.is_precondition_failed() && theirs.maybe_applied());
     assert_eq!(theirs.server().unwrap().existing().unwrap()["n"], 2);
+    assert_eq!(theirs.request().unwrap().method, Method::PUT);
     let at_once = run(create(), vec![existing(1)]).error();
     assert!(at_once.is_precondition_failed() && !at_once.maybe_applied());
     // After a 503 the write may have been committed, too.
-    assert!(run(create(), vec![answer(503, &[], ""), existing(1)]).result.unwrap().repeated);
-    // Permissions do not show in what exists, so nobody can tell.
-    let shared = create().permissions(crate::Permissions::new().read(["x"]));
-    assert!(run(shared, vec![fails(FailureKind::Timeout), existing(1)]).error().maybe_applied());
-    let gone = run(records().delete("a"), vec![fails(FailureKind::Timeout), answer(404, &[], "{}")]).error();
-    assert!(gone.is_not_found() && gone.maybe_applied());
+    assert!(run(create(), vec![answer(503, &[], ""), existing(1), found(1, 7)]).result.unwrap().repeated);
+    // Permissions count as well.
+    let shared = |who: &str| create().permissions(crate::Permissions::new().read([who.to_owned()]));
+    assert!(run(shared("x"), vec![lost(), existing(1), found(1, 7)]).result.unwrap().repeated);
+    assert!(run(shared("y"), vec![lost(), existing(1), found(1, 7)]).error().maybe_applied());
+    // What cannot be read back stays in doubt.
+    for nothing in [answer(403, &[], "{}"), answer(404, &[], "{}"), fails(FailureKind::Protocol)] {
+        let error = run(create(), vec![lost(), existing(1), nothing]).error();
+        assert!(error.maybe_applied() && error.request().unwrap().method == Method::PUT, "{error}");
+    }
+}
+
+#[test]
+fn what_is_older_than_the_first_attempt_is_nobody_of_ours() {
+    // The second attempt is answered at 12:00:00, 10 s after the first one began.
+    let date = ("date", "Sun, 06 Nov 1994 12:00:00 GMT");
+    let noon = 784_123_200_000;
+    let found = |at: i64| answer(200, &[], &json!({"data": {"id": "a", "last_modified": at, "n": 1}}).to_string());
+    let refused = || answer(412, &[date], r#"{"errno":114}"#);
+    let slow = || answer(503, &[("retry-after", "10")], "");
+    let create = || records().create("a", &json!({"n": 1}));
+    assert!(run(create(), vec![slow(), refused(), found(noon - 9_000)]).result.unwrap().repeated);
+    assert!(run(create(), vec![slow(), refused(), found(noon - 14_000)]).error().is_precondition_failed());
+    // A timestamp of one's own says as much.
+    let forced = records().create("a", &json!({"n": 1, "last_modified": 7}));
+    assert!(run(forced, vec![slow(), refused(), found(7)]).result.unwrap().repeated);
+}
+
+#[test]
+fn a_deletion_that_had_arrived_is_a_success() {
+    let missing = || answer(404, &[("date", "Sun, 06 Nov 1994 12:00:00 GMT")], r#"{"errno":110}"#);
+    let left = |deleted: bool| {
+        let mut left = json!({"id": "a", "last_modified": 9});
+        if deleted {
+            left["deleted"] = true.into();
+        }
+        answer(200, &[], &json!({"data": [left]}).to_string())
+    };
+    let lost = || fails(FailureKind::Interrupted);
+    let ours = run(records().delete("a"), vec![lost(), missing(), left(true)]);
+    assert!(ours.lines()[2].contains("/records?id=%22a%22&_since=7841231"), "{}", ours.lines()[2]);
+    assert!(ours.result.unwrap().repeated);
+    for nothing in [left(false), page(&[], None), answer(403, &[], ""), answer(200, &[], "<html>")] {
+        let error = run(records().delete("a"), vec![lost(), missing(), nothing]).error();
+        assert!(error.is_not_found() && error.maybe_applied(), "{error}");
+    }
+    let absent = |rest| run(records().delete_if_present("a"), vec![lost(), missing(), rest]).result.unwrap();
+    assert!(matches!(absent(left(true)), crate::Deletion::Deleted(tombstone) if tombstone.repeated));
+    assert_eq!(absent(page(&[], None)), crate::Deletion::Absent);
 }
 
 #[test]
@@ -101,9 +153,20 @@ fn a_plain_patch_that_had_arrived_is_a_success() {
     let object = crate::decode::object::<JsonMap>(RECORD).unwrap();
     let patch = records().patch(&object, crate::Attributes::new(&json!({"n": 2})));
     let existing = r#"{"errno":114,"details":{"existing":{"id":"a","last_modified":8,"n":2,"m":1}}}"#;
-    let run = run(patch, vec![fails(FailureKind::Timeout), answer(412, &[], existing)]);
-    assert_eq!(run.requests[1].headers()["if-match"], "\"7\"");
-    assert!(run.result.unwrap().repeated);
+    let found = |n| answer(200, &[], &json!({"data": {"id": "a", "last_modified": 8, "n": n, "m": 1}}).to_string());
+    let lost = || fails(FailureKind::Timeout);
+    let ours = run(patch, vec![lost(), answer(412, &[], existing), found(2)]);
+    assert_eq!(ours.requests[1].headers()["if-match"], "\"7\"");
+    assert!(ours.result.unwrap().repeated);
+    let merge = |data| records().patch(&object, crate::Merge::new(&data));
+    let merged = |data| run(merge(data), vec![lost(), answer(412, &[], existing), found(2)]);
+    assert!(merged(json!({"n": 2, "gone": null})).result.unwrap().repeated);
+    for not_so in [json!({"n": 3}), json!({"m": null}), json!({"m": {"x": 1}}), json!({"x": {}})] {
+        assert!(merged(not_so).error().maybe_applied());
+    }
+    // Of a JSON Patch nobody can tell.
+    let patch = records().patch(&object, JsonPatch::new().replace("/data/n", 2));
+    assert!(run(patch, vec![lost(), answer(412, &[], existing), found(2)]).error().maybe_applied());
 }
 
 #[test]
@@ -116,8 +179,11 @@ fn conflicts_of_the_server_are_repeated_and_others_are_not() {
     assert!(other.error().is_conflict());
     let proxys = run(records().delete_all(), vec![answer(409, &[], "<html>")]);
     assert!(proxys.error().is_conflict(), "not repeated, as nobody says that it was aborted");
-    let forever = run(records().create("a", &json!({})), vec![aborted(), aborted(), aborted()]).error();
-    assert!(forever.is_conflict() && !forever.maybe_applied());
+    // That others write too is no sign of distress: patience has its own count.
+    let forever = run(records().create("a", &json!({})), (0..11).map(|_| aborted()).collect()).error();
+    assert!(forever.is_conflict() && !forever.maybe_applied() && forever.attempts() == 11);
+    let mut once = Bench::new(|policy| policy.attempts = 1);
+    assert_eq!(once.run(records().create("a", &json!({})), vec![aborted()]).requests.len(), 1);
     assert_eq!(run(records().get("a"), vec![aborted()]).requests.len(), 1);
 }
 
@@ -175,18 +241,26 @@ fn a_selection_cannot_be_written_back() {
 #[test]
 fn nobody_else_s_write_is_taken_for_ours() {
     let lost = || fails(FailureKind::Interrupted);
-    let existing =
-        |data: serde_json::Value| answer(412, &[], &json!({"errno": 114, "details": {"existing": data}}).to_string());
+    let refused = || answer(412, &[], r#"{"errno":114}"#);
+    let found = |data: serde_json::Value| answer(200, &[], &json!({"data": data}).to_string());
     let at = crate::Timestamp::from_millis(1);
     // On a collection the schema is the caller's, on a record the server's.
-    let other_schema = || existing(json!({"id": "c", "last_modified": 9, "schema": {"b": 1}}));
+    let other_schema = || found(json!({"id": "c", "last_modified": 9, "schema": {"b": 1}}));
     let collection = bucket("b").collections().replace("c", &json!({"schema": {"a": 1}})).if_match(at);
-    assert!(run(collection, vec![lost(), other_schema()]).result.is_err());
+    assert!(run(collection, vec![lost(), refused(), other_schema()]).result.is_err());
     let record = records().replace("c", &json!({})).if_match(at);
-    assert!(run(record, vec![lost(), other_schema()]).result.unwrap().repeated);
+    assert!(run(record, vec![lost(), refused(), other_schema()]).result.unwrap().repeated);
     // A patch of nothing proves nothing.
     let nothing = records().patch("c", crate::Attributes::new(&json!({}))).if_match(at);
-    assert!(run(nothing, vec![lost(), existing(json!({"id": "c", "last_modified": 9, "n": 1}))]).result.is_err());
+    let there = || found(json!({"id": "c", "last_modified": 9, "n": 1}));
+    assert!(run(nothing, vec![lost(), refused(), there()]).result.is_err());
+    // The server does not keep the last digits of floats.
+    let float = records().replace("c", &json!({"x": 0.1 + 0.2, "y": 1e17})).if_match(at);
+    let rounded = found(json!({"id": "c", "last_modified": 9, "x": 0.3, "y": 100_000_000_000_000_000_u64}));
+    assert!(run(float, vec![lost(), refused(), rounded]).result.unwrap().repeated);
+    let integer = records().replace("c", &json!({"n": 9_007_199_254_740_993_u64})).if_match(at);
+    let near = found(json!({"id": "c", "last_modified": 9, "n": 9_007_199_254_740_992_u64}));
+    assert!(run(integer, vec![lost(), refused(), near]).result.is_err());
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! What goes into one request of a batch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+
+use crate::batch::slot::Pending;
+use crate::call::{Call, Class, Precondition};
+use crate::endpoints;
+use crate::error::Result;
+use crate::flow::Ask;
+
+/// The members of one request, by their places in the batch. One alone is sent as it is.
+#[derive(Default)]
+pub(super) struct Chunk {
+    pub(super) members: Vec<usize>,
+    calls: Vec<Arc<Call>>,
+    bytes: usize,
+    most: usize,
+    alone: bool,
+    wait: Duration,
+}
+
+impl Chunk {
+    /// A chunk of so many at most, and of so many bytes.
+    pub(super) fn new(most: usize, bytes: usize) -> Self {
+        Self { bytes, most, ..Self::default() }
+    }
+
+    /// Takes one more, unless that has to wait for the next chunk.
+    pub(super) fn take(&mut self, member: usize, pending: &Pending) -> bool {
+        let call = &pending.call;
+        let size = size(call);
+        let most = self.most.min(pending.most);
+        let fits = fits(call) && size <= self.bytes && most > 1;
+        if !self.members.is_empty() && (self.alone || !fits || self.members.len() >= most || !self.goes_with(call)) {
+            return false;
+        }
+        self.alone = !fits;
+        self.most = most;
+        self.bytes = self.bytes.saturating_sub(size);
+        self.wait = self.wait.max(pending.wait);
+        self.members.push(member);
+        self.calls.push(Arc::clone(call));
+        true
+    }
+
+    /// Whether a call can share the chunk's fate. If the answer is lost, all of it is sent once more: then every member
+    /// must give what it gave, which is not so where one of them has changed what an earlier one is about.
+    fn goes_with(&self, call: &Call) -> bool {
+        self.calls.iter().all(|earlier| match (earlier.repeat_class(), call.repeat_class()) {
+            (Class::Once, Class::Once) => true,
+            (Class::Once, _) | (_, Class::Once) => false,
+            (_, Class::Safe) => true,
+            _ => !meets(earlier, call),
+        })
+    }
+
+    /// The request: the member as it is, if it is the only one.
+    pub(super) fn ask(&self) -> Result<Ask> {
+        let ask = match &self.calls[..] {
+            [alone] => Ask::from(Arc::clone(alone)),
+            calls => Ask::from(batch(calls)?),
+        };
+        Ok(ask.anew().after(self.wait))
+    }
+}
+
+/// Whether a write changes what an earlier call of the same chunk is about: the same object, a list that was read, or
+/// something in what is deleted.
+fn meets(earlier: &Call, write: &Call) -> bool {
+    let (a, b) = (earlier.path().as_str(), write.path().as_str());
+    let is_in = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    let deletes = |call: &Call| *call.method() == Method::DELETE;
+    a == b
+        || is_in(b, a) && (earlier.repeat_class() == Class::Safe || deletes(earlier))
+        || is_in(a, b) && deletes(write)
+}
+
+/// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, and
+/// goes into no other.
+fn fits(call: &Call) -> bool {
+    let mut headers = HeaderMap::new();
+    let plain = call.write_headers(&mut headers).is_ok()
+        && headers.get(CONTENT_TYPE).is_none_or(|kind| kind == "application/json")
+        && headers.keys_len() == headers.len()
+        && headers.values().all(|value| value.to_str().is_ok());
+    let recursive =
+        |text: &str| text.contains("/batch") || percent_decode_str(text).decode_utf8_lossy().contains("/batch");
+    plain
+        && call.body_bytes().is_none_or(|body| body.first() == Some(&b'{'))
+        && !matches!(call.condition(), Precondition::Changed(_))
+        && !recursive(call.path().as_str())
+        && !recursive(call.query_text())
+        && [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(call.method())
+}
+
+/// About as many bytes as an entry takes.
+fn size(call: &Call) -> usize {
+    120 + call.path().as_str().len() + call.query_text().len() + call.body_bytes().map_or(0, Bytes::len)
+}
+
+/// The request that holds these.
+fn batch(calls: &[Arc<Call>]) -> Result<Call> {
+    /// The server takes no nulls: what is not there is left out.
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        method: &'a str,
+        path: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        headers: Option<serde_json::Map<String, serde_json::Value>>,
+    }
+
+    let mut text = Vec::with_capacity(16 + calls.iter().map(|call| size(call)).sum::<usize>());
+    text.extend_from_slice(br#"{"requests":["#);
+    for (number, call) in calls.iter().enumerate() {
+        let mut path = call.path().as_str().to_owned();
+        if !call.query_text().is_empty() {
+            path.push('?');
+            path.push_str(call.query_text());
+        }
+        let mut headers = HeaderMap::new();
+        call.write_headers(&mut headers)?;
+        headers.remove(CONTENT_TYPE);
+        let headers = (!headers.is_empty()).then(|| {
+            let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().into();
+            headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
+        });
+        let entry = crate::json::to_bytes(&Entry { method: call.method().as_str(), path, headers })?;
+        if number > 0 {
+            text.push(b',');
+        }
+        match call.body_bytes() {
+            Some(body) => {
+                text.extend_from_slice(&entry[..entry.len() - 1]);
+                text.extend_from_slice(br#","body":"#);
+                text.extend_from_slice(body);
+                text.push(b'}');
+            }
+            None => text.extend_from_slice(&entry),
+        }
+    }
+    text.extend_from_slice(b"]}");
+    let worst = |class: Class| calls.iter().any(|call| call.repeat_class() == class);
+    let class = match () {
+        () if worst(Class::Once) => Class::Once,
+        () if worst(Class::Conditional) => Class::Conditional,
+        () if worst(Class::Repeatable) => Class::Repeatable,
+        () => Class::Safe,
+    };
+    Ok(Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into()))
+}

@@ -1,0 +1,127 @@
+//! The answer to a batch: one entry for each of its requests.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::DATE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::call::Call;
+use crate::error::{Error, ErrorKind, Result};
+use crate::reply::Reply;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    responses: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    status: u16,
+    #[serde(borrow, default)]
+    path: Option<Cow<'a, str>>,
+    #[serde(default)]
+    headers: Option<Headers>,
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
+}
+
+/// What can be a header, out of a map that may hold anything.
+struct Headers(HeaderMap);
+
+/// The replies to these calls, out of the answer to all of them. Of one that cannot be understood only that one is lost;
+/// if they cannot be told apart, all are.
+pub(super) fn replies(reply: &Reply, calls: &[Arc<Call>]) -> Result<Vec<Result<Reply>>> {
+    let entries: Vec<Bytes> = reply.json_with(|text| {
+        let envelope: Envelope<'_> = serde_json::from_str(text)?;
+        Ok(envelope.responses.iter().map(|entry| reply.body().slice_ref(entry.get().as_bytes())).collect())
+    })?;
+    if entries.len() != calls.len() {
+        return Err(Error::new(
+            ErrorKind::Decode,
+            format!("the batch had {} requests, and the answer to it has {}", calls.len(), entries.len()),
+        ));
+    }
+    let read: Vec<Result<Reply, Trouble>> =
+        entries.iter().zip(calls).map(|(entry, call)| one(entry, call, reply)).collect();
+    if let Some(misplaced) = read.iter().zip(calls).position(|(read, _)| matches!(read, Err(Trouble::Misplaced))) {
+        let why = format!("the answer to the batch is in another order: entry {misplaced} is about something else");
+        return Err(Error::new(ErrorKind::Decode, why));
+    }
+    let unreadable = |trouble| match trouble {
+        Trouble::Unreadable(error) => {
+            Error::new(ErrorKind::Decode, "its answer in the batch cannot be used").caused_by(error.into())
+        }
+        Trouble::Misplaced => Error::new(ErrorKind::Decode, "its answer in the batch is about something else"),
+    };
+    Ok(read.into_iter().map(|read| read.map_err(unreadable)).collect())
+}
+
+enum Trouble {
+    Unreadable(serde_json::Error),
+    Misplaced,
+}
+
+fn one(entry: &Bytes, call: &Arc<Call>, outer: &Reply) -> Result<Reply, Trouble> {
+    let read: Entry<'_> = serde_json::from_slice(entry).map_err(Trouble::Unreadable)?;
+    let status =
+        StatusCode::from_u16(read.status).map_err(|error| Trouble::Unreadable(serde::de::Error::custom(error)))?;
+    if read.path.is_some_and(|path| !ends_alike(&path, call.path().as_str())) {
+        return Err(Trouble::Misplaced);
+    }
+    // What stands in the place of an empty body.
+    let body = read.body.map(RawValue::get).filter(|body| !matches!(*body, "\"\"" | "null"));
+    let mut response = http::Response::new(body.map_or_else(Bytes::new, |body| entry.slice_ref(body.as_bytes())));
+    *response.status_mut() = status;
+    *response.headers_mut() = read.headers.map(|headers| headers.0).unwrap_or_default();
+    // The server's clock is told once for all.
+    if let Some(date) = outer.headers().get(DATE) {
+        response.headers_mut().entry(DATE).or_insert_with(|| date.clone());
+    }
+    Ok(Reply::new(Arc::clone(call), response, outer.attempts()))
+}
+
+/// Whether two paths end in the same segment. The server writes the rest in its own way.
+fn ends_alike(told: &str, asked: &str) -> bool {
+    let last = |path: &str| -> String {
+        let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+        percent_decode_str(path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy().into_owned()
+    };
+    last(told) == last(asked)
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Headers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("headers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
+                let mut headers = HeaderMap::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    let value = map.next_value::<Value>()?;
+                    let value = value.as_str().and_then(|value| HeaderValue::try_from(value).ok());
+                    if let (Ok(name), Some(value)) = (HeaderName::try_from(&*name), value) {
+                        headers.append(name, value);
+                    }
+                }
+                Ok(Headers(headers))
+            }
+        }
+
+        from.deserialize_map(All)
+    }
+}

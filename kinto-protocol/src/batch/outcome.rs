@@ -1,0 +1,321 @@
+//! What came of a batch.
+
+use std::fmt;
+
+use crate::batch::Batch;
+use crate::batch::Ticket;
+use crate::batch::job::Job;
+use crate::batch::slot::{Slot, State};
+use crate::error::{Error, ErrorKind, RequestLine, Result};
+use crate::object::JsonMap;
+use crate::server_error::{Details, Invalid, ServerError};
+
+/// What came of a [`Batch`]: one outcome for each of its operations.
+///
+/// Each operation's own output or error is taken with its ticket. [`items`](Self::items) goes through them all, whatever
+/// their types; [`of`](Self::of) gives those that ended in one way. [`into_result`](Self::into_result) is for those to
+/// whom one error is an error.
+#[must_use = "an operation that failed is told here, and nowhere else"]
+pub struct Outcome {
+    slots: Vec<Slot>,
+    stopped: Option<Error>,
+}
+
+/// How an operation of a batch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Status {
+    /// It was carried out, by the lost first attempt at it or by a later one; or what was asked for was read.
+    Done,
+    /// There was nothing to do: what was to be created is there with the same content, what was to be deleted is not.
+    AlreadySo,
+    /// 412 or 409: the object was changed meanwhile, or exists although it should not: see [`Item::existing`].
+    Conflict,
+    /// 404 or 410: there is no such object.
+    Missing,
+    /// 401 or 403.
+    Forbidden,
+    /// It cannot be sent, or the server takes it for malformed: see [`Item::invalid`].
+    Invalid,
+    /// The batch stopped before. Nothing happened.
+    NotSent,
+    /// It may have been carried out: its answer was lost, or cannot be understood.
+    Unknown,
+    /// Another error. Nothing happened.
+    Failed,
+}
+
+impl Status {
+    const ALL: [Self; 9] = [
+        Self::Done,
+        Self::AlreadySo,
+        Self::Conflict,
+        Self::Missing,
+        Self::Forbidden,
+        Self::Invalid,
+        Self::NotSent,
+        Self::Unknown,
+        Self::Failed,
+    ];
+
+    pub(super) fn of(error: &Error) -> Self {
+        match (error.kind(), error.status().map(|status| status.as_u16())) {
+            (_, Some(409 | 412)) => Self::Conflict,
+            _ if error.maybe_applied() => Self::Unknown,
+            (_, Some(404 | 410)) => Self::Missing,
+            (_, Some(401 | 403)) => Self::Forbidden,
+            (ErrorKind::Input, _) | (_, Some(400 | 406 | 413 | 414 | 415 | 422)) => Self::Invalid,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "done",
+            Self::AlreadySo => "already so",
+            Self::Conflict => "in conflict",
+            Self::Missing => "missing",
+            Self::Forbidden => "forbidden",
+            Self::Invalid => "invalid",
+            Self::NotSent => "not sent",
+            Self::Unknown => "unknown",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl Outcome {
+    pub(super) fn new(mut slots: Vec<Slot>, stopped: Option<Error>) -> Self {
+        for slot in &mut slots {
+            let Some(lost) = slot.waiting().map(|pending| pending.lost.is_some()) else {
+                if matches!(slot.state, State::New) {
+                    slot.give_up(not_sent(stopped.as_ref()), Some(Status::NotSent));
+                }
+                continue;
+            };
+            let status = if lost { Status::Unknown } else { Status::NotSent };
+            slot.give_up(not_sent(stopped.as_ref()), Some(status));
+        }
+        Self { slots, stopped }
+    }
+
+    fn find<T>(&self, ticket: &Ticket<T>) -> Option<usize> {
+        self.slots.binary_search_by_key(&ticket.number, |slot| slot.number).ok()
+    }
+
+    /// Takes an operation's output, or its error.
+    ///
+    /// # Errors
+    ///
+    /// The operation's own, and [`ErrorKind::Input`] for a ticket of another batch.
+    pub fn take<T: 'static>(&mut self, ticket: Ticket<T>) -> Result<T> {
+        let found = self.find(&ticket);
+        let result = found.and_then(|index| self.slots[index].result_mut().downcast_mut::<Option<Result<T>>>()?.take());
+        result.unwrap_or_else(|| Err(Error::input("this ticket is of another batch")))
+    }
+
+    /// Looks at an operation's output, or its error. `None` for a ticket of another batch.
+    #[must_use]
+    pub fn get<T: 'static>(&self, ticket: &Ticket<T>) -> Option<Result<&T, &Error>> {
+        let slot = &self.slots[self.find(ticket)?];
+        Some(slot.result().downcast_ref::<Option<Result<T>>>()?.as_ref()?.as_ref())
+    }
+
+    /// All of them, in the order in which they were pushed.
+    pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.slots.iter().map(|slot| Item { slot })
+    }
+
+    /// Those that ended in this way.
+    pub fn of(&self, status: Status) -> impl Iterator<Item = Item<'_>> {
+        self.items().filter(move |item| item.status() == status)
+    }
+
+    /// Why the batch stopped before its end, if it did.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&Error> {
+        self.stopped.as_ref()
+    }
+
+    /// How many ended how.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.slots)
+    }
+
+    /// The same, if there is no error in it.
+    ///
+    /// # Errors
+    ///
+    /// What stopped the batch, or else the first error of an operation. It [may have been
+    /// applied](Error::maybe_applied) when any operation was, or may have been.
+    pub fn into_result(mut self) -> Result<Self> {
+        let Some(first) = self.slots.iter().position(|slot| slot.error().is_some()) else { return Ok(self) };
+        let failed = self.slots.iter().filter(|slot| slot.error().is_some()).count();
+        let touched = self.items().any(|item| matches!(item.status(), Status::Done | Status::Unknown));
+        let all = self.slots.len();
+        let error = match self.stopped {
+            Some(error) => error,
+            None => {
+                let error = self.slots.swap_remove(first).into_error();
+                error.prefix(&format!("{failed} of {all} operations failed, the first of them with: "))
+            }
+        };
+        Err(if touched { error.touched() } else { error })
+    }
+
+    /// A batch of what failed and is worth repeating: what was not sent, what the server was too busy for, what may or may
+    /// not have been carried out and does no harm twice. `None` when there is nothing of the kind.
+    ///
+    /// These operations leave this outcome; their tickets are good for the outcome of the new batch.
+    #[must_use]
+    pub fn retry_failed(&mut self) -> Option<Batch> {
+        let (again, rest) = std::mem::take(&mut self.slots)
+            .into_iter()
+            .map(|mut slot| (slot.retry(), slot))
+            .partition::<Vec<_>, _>(|(again, _)| *again);
+        let only = |slots: Vec<(bool, Slot)>| -> Vec<Slot> { slots.into_iter().map(|(_, slot)| slot).collect() };
+        self.slots = only(rest);
+        if again.is_empty() {
+            return None;
+        }
+        self.stopped = None;
+        Some(Batch { job: Job::again(only(again)) })
+    }
+
+    /// With the outcomes of another batch, mostly of one made by [`retry_failed`](Self::retry_failed).
+    pub fn merge(&mut self, other: Self) {
+        self.slots.extend(other.slots);
+        self.slots.sort_by_key(|slot| slot.number);
+        self.stopped = self.stopped.take().or(other.stopped);
+    }
+}
+
+/// Why an operation has no answer.
+fn not_sent(stopped: Option<&Error>) -> Error {
+    match stopped {
+        Some(stopped) => Error::new(stopped.kind(), format!("the batch stopped before: {stopped}")),
+        None => Error::new(ErrorKind::Other, "the batch was not sent to its end"),
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome").field("summary", &self.summary().to_string()).finish_non_exhaustive()
+    }
+}
+
+/// One operation of a batch, when it is over.
+#[derive(Clone, Copy)]
+pub struct Item<'a> {
+    slot: &'a Slot,
+}
+
+impl<'a> Item<'a> {
+    /// Where it stands in the batch it was pushed to, from 0.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.slot.position
+    }
+
+    /// Its request; `None` when there was none.
+    #[must_use]
+    pub fn request(&self) -> Option<&'a RequestLine> {
+        match &self.slot.state {
+            State::Answered(answered) => answered.line.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match &self.slot.state {
+            State::Answered(answered) => answered.status,
+            _ => Status::NotSent,
+        }
+    }
+
+    /// Whether it was carried out by an attempt whose answer was lost, and known for it when it was repeated.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        matches!(&self.slot.state, State::Answered(answered) if answered.repeated)
+    }
+
+    /// Its error, if it has one and it was not taken.
+    #[must_use]
+    pub fn error(&self) -> Option<&'a Error> {
+        self.slot.error()
+    }
+
+    /// The object that stands in its way, on a [conflict](Status::Conflict).
+    #[must_use]
+    pub fn existing(&self) -> Option<&'a JsonMap> {
+        self.error()?.server().and_then(ServerError::existing)
+    }
+
+    /// What is wrong with it, where the server says so.
+    #[must_use]
+    pub fn invalid(&self) -> &'a [Invalid] {
+        match self.error().and_then(Error::server).map(ServerError::details) {
+            Some(Details::Invalid(list)) => list,
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Debug for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("position", &self.position())
+            .field("request", &self.request().map(ToString::to_string))
+            .field("status", &self.status())
+            .field("error", &self.error())
+            .finish()
+    }
+}
+
+/// How many operations ended how. `Display` is for people: `98 done, 2 in conflict`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary([usize; Status::ALL.len()]);
+
+impl Summary {
+    pub(super) fn of(slots: &[Slot]) -> Self {
+        let mut counts = [0; Status::ALL.len()];
+        for slot in slots {
+            counts[(Item { slot }).status() as usize] += 1;
+        }
+        Self(counts)
+    }
+
+    /// How many ended in this way.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        self.0[status as usize]
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.0.iter().sum()
+    }
+
+    /// Whether all of them are as they were wanted: done, or already so.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.total() == self.count(Status::Done) + self.count(Status::AlreadySo)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Status::ALL.iter().map(|status| (self.count(*status), status)).filter(|(count, _)| *count > 0);
+        match parts.next() {
+            Some((count, status)) => write!(f, "{count} {status}")?,
+            None => return f.write_str("nothing to do"),
+        }
+        parts.try_for_each(|(count, status)| write!(f, ", {count} {status}"))
+    }
+}

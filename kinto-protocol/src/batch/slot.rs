@@ -1,0 +1,281 @@
+//! One operation of a batch, from its being pushed to its outcome.
+//!
+//! ```text
+//!          its call               an answer
+//!  New ──────────────▶ Waiting ──────────────▶ Answered
+//!   │                   ▲    │                  ▲    │
+//!   │                   └────┘ a further call,  │    │ to be retried
+//!   │                          or once more     │    ▼
+//!   └─ it cannot be sent ───────────────────────┘  Waiting
+//! ```
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::batch::outcome::Status;
+use crate::call::{Call, Class};
+use crate::error::{Error, ErrorKind, RequestLine, Result};
+use crate::flow::{Ask, Flow, Turn};
+use crate::moment::Moment;
+use crate::operation::Operation;
+use crate::reply::Reply;
+use crate::retry;
+use crate::session::Session;
+
+pub(super) struct Slot {
+    /// The number of its ticket.
+    pub(super) number: u64,
+    /// Where it stands in the batch it was pushed to.
+    pub(super) position: usize,
+    pub(super) state: State,
+    member: Box<dyn Member>,
+}
+
+pub(super) enum State {
+    New,
+    Waiting(Pending),
+    Answered(Answered),
+}
+
+/// Something to be sent.
+pub(super) struct Pending {
+    pub(super) call: Arc<Call>,
+    /// The answer that it is to clear up.
+    doubt: Option<Arc<Reply>>,
+    /// How often it was sent.
+    pub(super) attempts: u32,
+    /// How many of these the server aborted.
+    pub(super) aborted: u32,
+    /// When the first attempt began that may have been carried out without its answer being known.
+    pub(super) lost: Option<Moment>,
+    /// How long to wait before it is sent again.
+    pub(super) wait: Duration,
+    /// In a chunk of so many at most.
+    pub(super) most: usize,
+}
+
+impl Pending {
+    fn new(ask: Ask) -> Self {
+        let Ask { call, doubt, .. } = ask;
+        Self { call, doubt, attempts: 0, aborted: 0, lost: None, wait: Duration::ZERO, most: usize::MAX }
+    }
+
+    /// Whether it may be sent again although an earlier attempt may have been carried out.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.call.repeat_class() != Class::Once
+    }
+
+    pub(super) fn is_write(&self) -> bool {
+        self.call.repeat_class() != Class::Safe
+    }
+
+    fn line(&self) -> RequestLine {
+        self.doubt.as_ref().map_or_else(|| self.call.line(), |doubt| doubt.call().line())
+    }
+}
+
+/// What is known when it is over.
+pub(super) struct Answered {
+    pub(super) line: Option<RequestLine>,
+    pub(super) status: Status,
+    pub(super) repeated: bool,
+    /// What to send when it is to be tried again.
+    pending: Option<Pending>,
+}
+
+impl Slot {
+    pub(super) fn new<O>(number: u64, position: usize, operation: O) -> Self
+    where
+        O: Operation + 'static,
+        O::Output: 'static,
+    {
+        Self { number, position, state: State::New, member: Box::new(Typed { operation, result: None }) }
+    }
+
+    /// What is to be sent, if anything. What cannot be sent has its outcome with that.
+    pub(super) fn pending(&mut self, session: &Session) -> Option<&mut Pending> {
+        if matches!(self.state, State::New) {
+            let call = self.member.call(session).and_then(|call| session.admit(&call).map(|()| call));
+            match call {
+                Ok(call) => self.state = State::Waiting(Pending::new(call.into())),
+                Err(error) => self.end(error, None, None),
+            }
+        }
+        self.waiting()
+    }
+
+    pub(super) fn waiting(&mut self) -> Option<&mut Pending> {
+        match &mut self.state {
+            State::Waiting(pending) => Some(pending),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Answered(_))
+    }
+
+    /// Takes an answer, after which it is over or has something more to be sent.
+    pub(super) fn answer(&mut self, session: &Session, reply: Reply) {
+        let State::Waiting(mut pending) = std::mem::replace(&mut self.state, State::New) else { return };
+        let status = reply.status();
+        let reply = reply.about(pending.doubt.clone());
+        let verdict = retry::after_status(pending.call.repeat_class(), status);
+        let carried_out = !status.is_client_error() && !status.is_server_error();
+        let marked = carried_out || verdict.is_some_and(retry::Verdict::is_marked);
+        if pending.is_write() && (marked || reply.is_repeated()) {
+            pending.lost.get_or_insert(reply.attempts().begun);
+        }
+        // The write that a check was about may have been carried out, whatever the check found.
+        let lost = pending.lost.or(pending.doubt.as_ref().map(|doubt| doubt.attempts().begun));
+        let repeated = pending.doubt.is_some();
+        match self.member.answered(session, reply) {
+            Taken::More(ask) => {
+                self.state = State::Waiting(Pending { attempts: pending.attempts, ..Pending::new(ask) });
+            }
+            Taken::Done { refused } => {
+                let status = if pending.is_write() && refused { Status::AlreadySo } else { Status::Done };
+                let line = Some(pending.line());
+                self.state = State::Answered(Answered { line, status, repeated, pending: None });
+            }
+            Taken::Failed { error, already_so } => {
+                let error = error.during(pending.line(), pending.attempts, lost);
+                self.end(error.without(&session.secrets()), Some(pending), already_so.then_some(Status::AlreadySo));
+            }
+        }
+    }
+
+    /// Ends it with this error.
+    pub(super) fn give_up(&mut self, error: Error, status: Option<Status>) {
+        let pending = match std::mem::replace(&mut self.state, State::New) {
+            State::Waiting(pending) => Some(pending),
+            _ => None,
+        };
+        let error = match &pending {
+            Some(pending) => error.during(pending.line(), pending.attempts, pending.lost),
+            None => error,
+        };
+        self.end(error, pending, status);
+    }
+
+    fn end(&mut self, error: Error, pending: Option<Pending>, status: Option<Status>) {
+        let status = status.unwrap_or_else(|| Status::of(&error));
+        let line = pending.as_ref().map(Pending::line);
+        self.member.fail(error);
+        self.state = State::Answered(Answered { line, status, repeated: false, pending });
+    }
+
+    /// Makes it wait again, if that is worth it and can do no harm.
+    pub(super) fn retry(&mut self) -> bool {
+        let State::Answered(answered) = &mut self.state else { return true };
+        let worth = self.member.error().is_some_and(|error| match answered.status {
+            Status::NotSent => true,
+            _ => {
+                error.is_retryable()
+                    && answered.pending.as_ref().is_none_or(|it| it.lost.is_none() || it.is_repeatable())
+            }
+        });
+        if worth {
+            let pending = answered.pending.take();
+            self.state = pending.map_or(State::New, |pending| {
+                State::Waiting(Pending { aborted: 0, wait: Duration::ZERO, most: usize::MAX, ..pending })
+            });
+            self.member.reset();
+        }
+        worth
+    }
+
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.member.error()
+    }
+
+    /// Its error, of a slot that has one.
+    pub(super) fn into_error(mut self) -> Error {
+        self.member.take_error().unwrap_or_else(|| Error::new(ErrorKind::Other, "the error was taken"))
+    }
+
+    /// Its result, an `Option<Result<T>>`.
+    pub(super) fn result(&self) -> &dyn Any {
+        self.member.result()
+    }
+
+    pub(super) fn result_mut(&mut self) -> &mut dyn Any {
+        self.member.result_mut()
+    }
+}
+
+/// What came of an answer.
+enum Taken {
+    More(Ask),
+    Done {
+        /// Whether the answer was a refusal all the same.
+        refused: bool,
+    },
+    Failed {
+        error: Error,
+        already_so: bool,
+    },
+}
+
+/// An operation and its result, whatever their types.
+trait Member: Send {
+    fn call(&self, session: &Session) -> Result<Call>;
+    fn answered(&mut self, session: &Session, reply: Reply) -> Taken;
+    fn fail(&mut self, error: Error);
+    fn reset(&mut self);
+    fn error(&self) -> Option<&Error>;
+    fn take_error(&mut self) -> Option<Error>;
+    fn result(&self) -> &dyn Any;
+    fn result_mut(&mut self) -> &mut dyn Any;
+}
+
+struct Typed<O: Operation> {
+    operation: O,
+    result: Option<Result<O::Output>>,
+}
+
+impl<O: Operation<Output: 'static>> Member for Typed<O> {
+    fn call(&self, session: &Session) -> Result<Call> {
+        self.operation.call(session)
+    }
+
+    fn answered(&mut self, session: &Session, reply: Reply) -> Taken {
+        let refused = reply.status().is_client_error() && reply.doubt().is_none();
+        let already_so = refused && self.operation.is_already_so(&reply);
+        match self.operation.resume(session, reply) {
+            Ok(Turn::Ask(ask)) => Taken::More(ask),
+            Ok(Turn::Done(output)) => {
+                self.result = Some(Ok(output));
+                Taken::Done { refused }
+            }
+            // No operation does that.
+            Ok(Turn::Fork(_)) => Taken::Failed { error: Error::input("an operation cannot fork"), already_so: false },
+            Err(error) => Taken::Failed { error, already_so },
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.result = Some(Err(error));
+    }
+
+    fn reset(&mut self) {
+        self.result = None;
+    }
+
+    fn error(&self) -> Option<&Error> {
+        self.result.as_ref()?.as_ref().err()
+    }
+
+    fn take_error(&mut self) -> Option<Error> {
+        self.result.take_if(|result| result.is_err())?.err()
+    }
+
+    fn result(&self) -> &dyn Any {
+        &self.result
+    }
+
+    fn result_mut(&mut self) -> &mut dyn Any {
+        &mut self.result
+    }
+}
