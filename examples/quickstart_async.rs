@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use kinto_async::{Bucket, Client, EVERYONE, Object, Permissions, bucket, buckets, field, server_info};
+use kinto_async::{Batch, Bucket, Client, EVERYONE, Object, Permissions, bucket, buckets, field, server_info};
 use kinto_examples::{Answers, Todo, introduce, place, say, title};
 use serde_json::json;
 use tokio_stream::StreamExt as _;
@@ -91,6 +91,19 @@ async fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
         Err(conflict) if conflict.is_precondition_failed() => say("and neither can somebody who creates it again"),
         other => return Err(format!("a conflict was expected, not {other:?}").into()),
     }
+
+    let raised = client.send(todos.modify("mail", |todo| todo.priority += 1)).await?;
+    say(&format!("read, changed and written back in one go: priority {}", raised.data.priority));
+
+    title("Many at once");
+    let chore = |n: u8| Todo { title: format!("Chore {n}"), done: false, priority: n % 10 };
+    let mut batch: Batch = (1..=40).map(|n| todos.add(&chore(n))).collect();
+    let nap = batch.push(todos.get("nap"));
+    let taken = batch.push(todos.create("milk", &chore(0)));
+    let mut outcome = client.send(batch).await?;
+    say(&format!("42 operations, few requests, an outcome each: {}", outcome.summary()));
+    say(&format!("one of them read: {:?}", outcome.take(nap)?.data.title));
+    say(&format!("and one of them was refused: {}", outcome.take(taken).err().ok_or("a conflict was expected")?));
 
     title("Deleting");
     let done = client.send(todos.delete(&changed)).await?;

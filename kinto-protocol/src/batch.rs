@@ -110,20 +110,20 @@ impl Batch {
     /// A small number is best: writes to one list keep each other waiting. Drivers that do one thing at a time send one
     /// chunk after the other all the same.
     pub fn concurrency(mut self, chunks: usize) -> Self {
-        self.job.concurrency = chunks.max(1);
+        self.job.settings.concurrency = chunks.max(1);
         self
     }
 
     /// So many operations in one request at most, where the server would take more: 200.
     pub fn requests(mut self, most: usize) -> Self {
-        self.job.most = most.max(1);
+        self.job.settings.most = most.max(1);
         self
     }
 
     /// So many bytes in one request at most: 1,000,000, which is less than most proxies take. An operation that is larger
     /// is sent by itself.
     pub fn bytes(mut self, most: usize) -> Self {
-        self.job.bytes = most;
+        self.job.settings.bytes = most;
         self
     }
 

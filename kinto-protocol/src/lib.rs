@@ -45,13 +45,13 @@
 //! - **Safe by default.** Creating demands that nothing is there, and writing back an object that was read demands that
 //!   nobody changed it since. Overwriting must be said: [`Put::overwrite`].
 //! - **Three outcomes.** A write has succeeded, has not happened, or [may have](Error::maybe_applied).
+//! - **Once.** A write whose answer was lost is repeated where that can do no harm, and read back where the repeat leaves it
+//!   open whose work is there.
 //! - **Complete.** A list is read to its end or is an error.
 //! - **Bounded.** Attempts, waits, sizes, pages and redirects are finite and adjustable, see [`Policy`].
 //! - **Discreet.** Credentials go to the origin of the API alone, and show in no error and no `Debug`.
 //!
-//! Preconditions on timestamps are best effort where the server's are: on PostgreSQL, two writers at the very same
-//! instant may both pass `If-Match`. Creating (`If-None-Match: *`) is exclusive everywhere, but see
-//! [`Resource::create`] for answers that are lost.
+//! The small print, also by backend of the server, is in [`guarantees`].
 
 mod address;
 mod auth;
@@ -66,6 +66,8 @@ mod flow;
 mod flows;
 mod front_end;
 mod group;
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
 #[cfg(feature = "gzip")]
 mod gzip;
 mod id;

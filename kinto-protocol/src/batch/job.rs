@@ -40,6 +40,7 @@ const USUAL: usize = 25;
 /// So many answers 500 in a row to requests that went by themselves, and it is not for the requests.
 const BROKEN: u32 = 2;
 
+#[derive(Default)]
 pub(super) struct Job {
     slots: Vec<Slot>,
     /// Those that have something to be sent, in their order.
@@ -47,8 +48,17 @@ pub(super) struct Job {
     phase: Phase,
     /// Answers 500 in a row.
     broken: u32,
+    pub(super) settings: Settings,
+}
+
+/// What the caller asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    /// Operations in a request at most.
     pub(super) most: usize,
+    /// Bytes in a request at most.
     pub(super) bytes: usize,
+    /// Requests at the same time.
     pub(super) concurrency: usize,
 }
 
@@ -71,29 +81,15 @@ pub(super) enum Next {
     Stopped(Error),
 }
 
-impl Default for Job {
+impl Default for Settings {
     fn default() -> Self {
-        Self {
-            slots: Vec::new(),
-            queue: VecDeque::new(),
-            phase: Phase::Resting,
-            broken: 0,
-            most: 200,
-            bytes: 1_000_000,
-            concurrency: 1,
-        }
+        Self { most: 200, bytes: 1_000_000, concurrency: 1 }
     }
 }
 
 impl Job {
-    /// A job like this one for some of its slots.
-    fn of(&self, slots: Vec<Slot>) -> Self {
-        Self { slots, most: self.most, bytes: self.bytes, ..Self::default() }
-    }
-
-    /// A job for slots that are to be tried again.
-    pub(super) fn again(slots: Vec<Slot>) -> Self {
-        Self::default().of(slots)
+    pub(super) fn of(slots: Vec<Slot>, settings: Settings) -> Self {
+        Self { slots, settings, ..Self::default() }
     }
 
     pub(super) fn push(&mut self, slot: Slot) {
@@ -106,7 +102,7 @@ impl Job {
 
     /// Begins, or goes on where it stood.
     pub(super) fn start(&mut self, session: &Session) -> Next {
-        let mut may_fork = self.concurrency > 1;
+        let mut may_fork = self.settings.concurrency > 1;
         match self.land() {
             Some((stopped @ Some(_), _)) => return stopped.map_or(Next::Finished, Next::Stopped),
             // Nobody does things side by side here.
@@ -133,7 +129,7 @@ impl Job {
     }
 
     fn limit(&self, session: &Session) -> usize {
-        self.most.min(session.memory().batch_most().unwrap_or(USUAL)).max(1)
+        self.settings.most.min(session.memory().batch_most().unwrap_or(USUAL)).max(1)
     }
 
     /// Takes the answer to what was asked last.
@@ -141,7 +137,7 @@ impl Job {
         match std::mem::take(&mut self.phase) {
             Phase::Asking => {
                 learn(session, reply.json().ok().as_ref());
-                self.begin(session, self.concurrency > 1)
+                self.begin(session, self.settings.concurrency > 1)
             }
             Phase::Flying(members) => match &members[..] {
                 [member] => self.answered_alone(session, *member, reply),
@@ -166,7 +162,7 @@ impl Job {
         match std::mem::take(&mut self.phase) {
             Phase::Asking if elsewhere => {
                 learn(session, None);
-                self.begin(session, self.concurrency > 1)
+                self.begin(session, self.settings.concurrency > 1)
             }
             Phase::Flying(members) => {
                 let lost = error.lost();
@@ -185,7 +181,7 @@ impl Job {
 
     /// The next chunk, if there is anything left.
     fn next(&mut self, session: &Session) -> Next {
-        let mut chunk = Chunk::new(self.limit(session), self.bytes);
+        let mut chunk = Chunk::new(self.limit(session), self.settings.bytes);
         while let Some(&member) = self.queue.front() {
             let taken = self.slots[member].pending(session).is_none_or(|pending| chunk.take(member, pending));
             if !taken {
@@ -309,7 +305,7 @@ impl Job {
             _ if members.len() < 2 => false,
             (_, Some(404 | 405 | 501)) => {
                 // There are no batches here.
-                self.most = 1;
+                self.settings.most = 1;
                 true
             }
             (_, Some(400)) => {
@@ -382,17 +378,18 @@ impl Job {
     fn apart(&mut self, most: usize) -> Next {
         let home = Arc::new(Home::default());
         self.queue.clear();
-        let (over, mut waiting): (Vec<Slot>, Vec<Slot>) =
+        let (over, waiting): (Vec<Slot>, Vec<Slot>) =
             std::mem::take(&mut self.slots).into_iter().partition(Slot::is_over);
         self.slots = over;
+        // A part keeps the order of its own operations, and has no parts itself.
+        let settings = Settings { concurrency: 1, ..self.settings };
+        let mut waiting = waiting.into_iter().peekable();
         let mut parts = Vec::with_capacity(waiting.len().div_ceil(most));
-        while !waiting.is_empty() {
-            let rest = waiting.split_off(most.min(waiting.len()));
-            parts.push(Part::new(self.of(waiting), &home));
-            waiting = rest;
+        while waiting.peek().is_some() {
+            parts.push(Part::new(Self::of(waiting.by_ref().take(most).collect(), settings), &home));
         }
         self.phase = Phase::Apart(home);
-        Next::Fork(Fork { parts, at_once: self.concurrency })
+        Next::Fork(Fork { parts, at_once: self.settings.concurrency })
     }
 
     /// Takes in what is under way: parts that are done, or a chunk that was dropped with the future that sent it. For
@@ -422,7 +419,7 @@ impl Job {
     }
 
     pub(super) fn outcome(&mut self, stopped: Option<Error>) -> Outcome {
-        Outcome::new(self.give_back(), stopped)
+        Outcome::new(self.give_back(), self.settings, stopped)
     }
 
     pub(super) fn summary(&self) -> Summary {

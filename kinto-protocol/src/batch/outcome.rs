@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::batch::Batch;
 use crate::batch::Ticket;
-use crate::batch::job::Job;
+use crate::batch::job::{Job, Settings};
 use crate::batch::slot::{Slot, State};
 use crate::error::{Error, ErrorKind, RequestLine, Result};
 use crate::object::JsonMap;
@@ -18,6 +18,7 @@ use crate::server_error::{Details, Invalid, ServerError};
 #[must_use = "an operation that failed is told here, and nowhere else"]
 pub struct Outcome {
     slots: Vec<Slot>,
+    settings: Settings,
     stopped: Option<Error>,
 }
 
@@ -87,7 +88,7 @@ impl fmt::Display for Status {
 }
 
 impl Outcome {
-    pub(super) fn new(mut slots: Vec<Slot>, stopped: Option<Error>) -> Self {
+    pub(super) fn new(mut slots: Vec<Slot>, settings: Settings, stopped: Option<Error>) -> Self {
         for slot in &mut slots {
             let Some(lost) = slot.waiting().map(|pending| pending.lost.is_some()) else {
                 if matches!(slot.state, State::New) {
@@ -98,7 +99,7 @@ impl Outcome {
             let status = if lost { Status::Unknown } else { Status::NotSent };
             slot.give_up(not_sent(stopped.as_ref()), Some(status));
         }
-        Self { slots, stopped }
+        Self { slots, settings, stopped }
     }
 
     fn find<T>(&self, ticket: &Ticket<T>) -> Option<usize> {
@@ -172,17 +173,12 @@ impl Outcome {
     /// These operations leave this outcome; their tickets are good for the outcome of the new batch.
     #[must_use]
     pub fn retry_failed(&mut self) -> Option<Batch> {
-        let (again, rest) = std::mem::take(&mut self.slots)
-            .into_iter()
-            .map(|mut slot| (slot.retry(), slot))
-            .partition::<Vec<_>, _>(|(again, _)| *again);
-        let only = |slots: Vec<(bool, Slot)>| -> Vec<Slot> { slots.into_iter().map(|(_, slot)| slot).collect() };
-        self.slots = only(rest);
+        let again: Vec<Slot> = self.slots.extract_if(.., Slot::retry).collect();
         if again.is_empty() {
             return None;
         }
         self.stopped = None;
-        Some(Batch { job: Job::again(only(again)) })
+        Some(Batch { job: Job::of(again, self.settings) })
     }
 
     /// With the outcomes of another batch, mostly of one made by [`retry_failed`](Self::retry_failed).
