@@ -40,7 +40,7 @@ impl Client {
     ///
     /// The request under way, if there is one, is in doubt: its connection is closed, and whether the server carried it
     /// out cannot be known. Nothing more is sent, neither after a wait nor later. Flows that are sent as `&mut` (pages,
-    /// lists, deletions) stand where they stood, and go on when they are sent again.
+    /// lists, deletions, batches) stand where they stood, and go on when they are sent again; others are gone.
     ///
     /// # Errors
     ///

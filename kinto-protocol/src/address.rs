@@ -260,9 +260,10 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     /// Reads an object, changes it and writes it back, if nobody else changed it meanwhile (`If-Match`). If somebody did,
     /// it is read and changed again, as often as [`Policy::conflicts`](crate::Policy::conflicts) says.
     ///
-    /// Only what was changed is written: fields that `T` does not know stay, and so do the permissions. What changes
-    /// nothing writes nothing. It is never applied twice: if it is not known whether a lost attempt has changed the object,
-    /// that is an error, which [may have been applied](crate::Error::maybe_applied).
+    /// Only what was changed is written: fields at the top that `T` does not know stay, and so do the permissions. What
+    /// changes nothing writes nothing. It is never applied twice: when an answer was lost, the object is read once more, and
+    /// if the change would change it again, nobody knows whether it has before: that is an error, which [may have been
+    /// applied](crate::Error::maybe_applied).
     ///
     /// ```
     /// # use kinto_protocol::bucket;

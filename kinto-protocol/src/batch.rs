@@ -1,5 +1,6 @@
 //! Many operations in few requests.
 
+mod answers;
 mod chunk;
 mod entries;
 mod job;
@@ -56,7 +57,7 @@ use slot::Slot;
 ///
 /// A batch is **not a transaction**: every operation succeeds or fails by itself. When the server aborts one of them
 /// (409), PostgreSQL undoes those before it in the same chunk, although they are answered as done; they are sent again,
-/// and counted as done only then.
+/// and counted as done only then (or as [unknown](Status::Unknown), where they must not be sent twice).
 ///
 /// # When something fails
 ///
@@ -114,9 +115,9 @@ impl Batch {
         self
     }
 
-    /// So many operations in one request at most, where the server would take more: 200.
+    /// So many operations in one request at most, where the server would take more: 200, and never more than 1,000.
     pub fn requests(mut self, most: usize) -> Self {
-        self.job.settings.most = most.max(1);
+        self.job.settings.most = most.clamp(1, 1_000);
         self
     }
 
@@ -162,6 +163,14 @@ pub struct Ticket<T> {
     number: u64,
     of: PhantomData<fn() -> T>,
 }
+
+impl<T> Clone for Ticket<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Ticket<T> {}
 
 impl<T> fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -220,7 +229,7 @@ impl Flow for &mut Batch {
 
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Summary>> {
         // What stopped it comes by once more.
-        if self.job.is_resting() {
+        if !self.job.awaits_an_answer() {
             return Err(error);
         }
         let next = self.job.fail(session, error);

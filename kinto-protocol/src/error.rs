@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Backoff,
     /// The time for the whole operation, retries and waits included, is over.
     Deadline,
+    /// An operation of a batch has no answer, as the batch stopped before.
+    Stopped,
     /// A transport failed in a way it could not name.
     Other,
 }
@@ -66,6 +68,7 @@ struct Facts {
     attempts: u32,
     maybe_applied: bool,
     lost: Option<Moment>,
+    refuted: bool,
     retry_in: Option<Duration>,
     server: Option<ServerError>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -97,6 +100,7 @@ impl Error {
             attempts: 0,
             maybe_applied: false,
             lost: None,
+            refuted: false,
             retry_in: None,
             server: None,
             cause: None,
@@ -153,14 +157,22 @@ impl Error {
     pub(crate) fn during(mut self, request: RequestLine, attempts: u32, lost: Option<Moment>) -> Self {
         self.0.request.get_or_insert(request);
         self.0.attempts = self.0.attempts.max(attempts);
-        self.0.maybe_applied |= lost.is_some();
-        self.0.lost = self.0.lost.or(lost);
+        if !self.0.refuted {
+            self.0.maybe_applied |= lost.is_some();
+            self.0.lost = self.0.lost.or(lost);
+        }
+        self
+    }
+
+    /// It is proven that no attempt was carried out, lost or not.
+    pub(crate) fn refuted(mut self) -> Self {
+        (self.0.refuted, self.0.maybe_applied, self.0.lost) = (true, false, None);
         self
     }
 
     /// The server may have carried out a write, of which this error need not be.
     pub(crate) fn touched(mut self) -> Self {
-        self.0.maybe_applied = true;
+        self.0.maybe_applied |= !self.0.refuted;
         self
     }
 
@@ -268,7 +280,8 @@ impl Error {
             | ErrorKind::Timeout
             | ErrorKind::Interrupted
             | ErrorKind::Backoff
-            | ErrorKind::Deadline => true,
+            | ErrorKind::Deadline
+            | ErrorKind::Stopped => true,
             ErrorKind::Server => self.server().is_some_and(ServerError::is_transient),
             _ => false,
         }

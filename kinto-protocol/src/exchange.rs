@@ -233,6 +233,7 @@ impl<F: Flow> Exchange<F> {
     }
 
     fn start(&mut self, now: Moment) {
+        self.session.memory().tick(now);
         self.phase = match self.flow.start(&self.session) {
             Ok(turn) => self.turn(turn, now),
             Err(error) => self.fail(error, now),
@@ -247,7 +248,16 @@ impl<F: Flow> Exchange<F> {
                 }
                 let wait = ask.wait;
                 let call = UnderWay::new(ask);
-                if wait.is_zero() { Phase::Ready(call) } else { Phase::Paused(call, now.after(wait)) }
+                let until = now.after(wait);
+                if wait.is_zero() {
+                    Phase::Ready(call)
+                } else if until < self.deadline {
+                    Phase::Paused(call, until)
+                } else {
+                    let error =
+                        Error::new(ErrorKind::Deadline, "the wait before it does not fit into the time there is");
+                    self.ended(&call, error.retry_after(Some(wait)), now)
+                }
             }
             Turn::Fork(fork) => Phase::Forked(Some(fork)),
             Turn::Done(output) => Phase::Ended(Ok(output)),

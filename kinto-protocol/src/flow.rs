@@ -119,7 +119,8 @@ impl Ask {
         self
     }
 
-    pub(crate) fn after(mut self, wait: Duration) -> Self {
+    /// It is asked after this wait. If that does not end within the deadline, it is not asked, and fails.
+    pub fn after(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }

@@ -26,6 +26,7 @@ struct Content {
     has_seed: bool,
     last_alert: Option<Bytes>,
     batch_most: Option<usize>,
+    latest: Moment,
 }
 
 impl Memory {
@@ -35,7 +36,15 @@ impl Memory {
         #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
         let dice = [(seed >> 64) as u64, seed as u64];
         let quiet_until = Moment::default();
-        Self(Mutex::new(Content { quiet_until, tokens: BUDGET, dice, has_seed, last_alert: None, batch_most: None }))
+        Self(Mutex::new(Content {
+            quiet_until,
+            tokens: BUDGET,
+            dice,
+            has_seed,
+            last_alert: None,
+            batch_most: None,
+            latest: Moment::default(),
+        }))
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -77,6 +86,17 @@ impl Memory {
             content.last_alert = Some(Bytes::copy_from_slice(alert.as_bytes()));
         }
         news
+    }
+
+    /// Remembers that it is so late.
+    pub(crate) fn tick(&self, now: Moment) {
+        let mut content = self.content();
+        content.latest = content.latest.max(now);
+    }
+
+    /// How late it was when anything was begun last.
+    pub(crate) fn latest(&self) -> Moment {
+        self.content().latest
     }
 
     /// How many requests a batch may hold, if the server was asked.

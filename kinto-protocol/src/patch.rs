@@ -79,26 +79,34 @@ impl Envelope {
         serde_json::from_slice::<Forced>(data).ok()?.last_modified
     }
 
-    /// Whether all that is to be granted is granted. The server adds the writer, and others may have been there.
-    pub(crate) fn permissions_are_met_by(&self, object: &Object) -> bool {
-        let has = |permission: &str, who: &str| {
-            object.permissions.as_ref().is_some_and(|visible| visible.of(permission).any(|principal| principal == who))
-        };
-        let sent = self.permissions.as_ref();
-        sent.is_none_or(|sent| sent.iter().all(|(name, whom)| whom.iter().all(|who| has(name, who))))
+    /// Whether an object has the permissions that are sent, in those of these names and in those that are sent. The
+    /// server adds the writer to `write`.
+    pub(crate) fn permissions_are_met_by<'a>(
+        &'a self,
+        object: &'a Object,
+        names: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        let Some(sent) = &self.permissions else { return true };
+        // Of what is not shown nobody can tell.
+        let Some(visible) = &object.permissions else { return false };
+        names.chain(sent.iter().map(|(name, _)| name)).all(|name| {
+            let more = visible.of(name).filter(|who| !sent.of(name).any(|it| it == *who)).count();
+            let fewer = sent.of(name).any(|who| !visible.of(name).any(|it| it == who));
+            !fewer && more <= usize::from(name == "write")
+        })
     }
 
     /// Whether an object is as a patch with this leaves one, where `holds` tells for each of its fields. A patch of
     /// nothing is met by anything, and proves nothing.
     fn is_met_by(&self, object: &Object, holds: impl Fn(&str, &Value) -> bool) -> bool {
-        let Some(data) = &self.data else { return self.permissions_are_met_by(object) };
+        let Some(data) = &self.data else { return self.permissions_are_met_by(object, std::iter::empty()) };
         let Some(sent) = data.as_ref().ok().and_then(|data| serde_json::from_slice::<JsonMap>(data).ok()) else {
             return false;
         };
         let own = |name: &str| matches!(name, "id" | "last_modified");
         (!sent.is_empty() || self.permissions.is_some())
             && sent.iter().all(|(name, value)| own(name) || holds(name, value))
-            && self.permissions_are_met_by(object)
+            && self.permissions_are_met_by(object, std::iter::empty())
     }
 
     /// `{"data": …, "permissions": …}` with what there is: an absent member is not an empty one.

@@ -25,7 +25,7 @@ pub struct Policy {
     /// The bound of all waits that the server did not ask for: 20 s.
     pub longest_wait: Duration,
     /// The time for a whole operation, with all its requests, retries and waits: 120 s. A wait that does not fit is not
-    /// begun.
+    /// begun. Each chunk of a batch has as much.
     pub deadline: Duration,
     /// What to do while the server asks for silence (`Backoff`): wait, within the deadline.
     pub on_backoff: OnBackoff,

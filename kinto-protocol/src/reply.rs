@@ -8,9 +8,10 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG};
 use http::{HeaderMap, Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::call::Call;
+use crate::call::{Call, Class};
 use crate::error::{Error, ErrorKind, Result};
 use crate::moment::Moment;
+use crate::retry;
 use crate::server_error::{Escaped, ServerError};
 use crate::timestamp::Timestamp;
 
@@ -118,20 +119,36 @@ impl Reply {
         self.attempts
     }
 
-    /// What the server's clock showed when the first attempt began, as far as its `Date` tells: nothing that was written
-    /// before can be the work of any attempt.
-    pub(crate) fn begun(&self) -> Option<Timestamp> {
-        // A `Date` has whole seconds, and clocks of a server's parts differ a little.
-        const LENIENCE: Duration = Duration::from_secs(2);
+    /// Since when it is in doubt whether the request was carried out, if it is: this answer does not say, or it answers
+    /// the repeat of an attempt whose answer was lost.
+    pub(crate) fn in_doubt_since(&self) -> Option<Moment> {
+        let class = self.call.repeat_class();
+        let unsaid = || retry::after_status(class, self.status).is_some_and(retry::Verdict::is_marked);
+        (class != Class::Safe && (self.attempts.lost || unsaid())).then_some(self.attempts.begun)
+    }
+
+    /// What the server's clock showed when the first attempt began, as far as its `Date` tells, and this much earlier.
+    fn begun(&self, lenience: Duration) -> Option<Timestamp> {
         let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
-        let took = self.attempts.begun.until(self.attempts.answered).saturating_add(LENIENCE);
+        let took = self.attempts.begun.until(self.attempts.answered).saturating_add(lenience);
         let begun = date.checked_sub(took)?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         i64::try_from(begun.as_millis()).ok().map(Timestamp::from_millis)
     }
 
+    /// The age of the oldest thing that may be the work of an attempt at this request, if that can be told. A `Date` has
+    /// whole seconds, and the clocks of a server's parts differ a little.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        self.begun(Duration::from_secs(2))
+    }
+
     /// Whether something of this age may be the work of an attempt at this request.
     pub(crate) fn may_have_made(&self, last_modified: Timestamp) -> bool {
-        self.begun().is_none_or(|begun| last_modified >= begun)
+        self.oldest().is_none_or(|oldest| last_modified >= oldest)
+    }
+
+    /// Whether something of this age was surely there before, however much the clocks of a server's parts differ.
+    pub(crate) fn is_older(&self, last_modified: Timestamp) -> bool {
+        self.begun(Duration::from_secs(60)).is_some_and(|begun| last_modified < begun)
     }
 
     /// The timestamp in the `ETag`; `None` when there is none, when it is not a timestamp, and when there are two that

@@ -85,6 +85,11 @@ pub(crate) fn after_status(class: Class, status: StatusCode) -> Option<Verdict> 
     })
 }
 
+/// Whether a status is about the server and all its callers, and not about the request.
+pub(crate) fn is_about_all(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 502..=504 | 506..)
+}
+
 /// The wait before retry `n` (from 0): anything up to a bound that doubles each time.
 pub(crate) fn jitter(n: u32, base: Duration, longest: Duration, random: u64) -> Duration {
     let bound = base.saturating_mul(1_u32.checked_shl(n).unwrap_or(u32::MAX)).min(longest);

@@ -28,9 +28,11 @@ pub struct Outcome {
 pub enum Status {
     /// It was carried out, by the lost first attempt at it or by a later one; or what was asked for was read.
     Done,
-    /// There was nothing to do: what was to be created is there with the same content, what was to be deleted is not.
+    /// There was nothing to do: what was to be written is there with the same content (its ticket still gives the 412),
+    /// what was to be deleted is not there.
     AlreadySo,
-    /// 412 or 409: the object was changed meanwhile, or exists although it should not: see [`Item::existing`].
+    /// 412 or 409: the object was changed meanwhile, or exists although it should not: see [`Item::existing`]. Nothing
+    /// happened.
     Conflict,
     /// 404 or 410: there is no such object.
     Missing,
@@ -40,7 +42,8 @@ pub enum Status {
     Invalid,
     /// The batch stopped before. Nothing happened.
     NotSent,
-    /// It may have been carried out: its answer was lost, or cannot be understood.
+    /// It may have been carried out: its answer was lost, or cannot be understood, and what is there now tells neither that
+    /// it was nor that it was not. That may show in [`Item::existing`].
     Unknown,
     /// Another error. Nothing happened.
     Failed,
@@ -61,8 +64,8 @@ impl Status {
 
     pub(super) fn of(error: &Error) -> Self {
         match (error.kind(), error.status().map(|status| status.as_u16())) {
-            (_, Some(409 | 412)) => Self::Conflict,
             _ if error.maybe_applied() => Self::Unknown,
+            (_, Some(409 | 412)) => Self::Conflict,
             (_, Some(404 | 410)) => Self::Missing,
             (_, Some(401 | 403)) => Self::Forbidden,
             (ErrorKind::Input, _) | (_, Some(400 | 406 | 413 | 414 | 415 | 422)) => Self::Invalid,
@@ -90,19 +93,19 @@ impl fmt::Display for Status {
 impl Outcome {
     pub(super) fn new(mut slots: Vec<Slot>, settings: Settings, stopped: Option<Error>) -> Self {
         for slot in &mut slots {
-            let Some(lost) = slot.waiting().map(|pending| pending.lost.is_some()) else {
-                if matches!(slot.state, State::New) {
-                    slot.give_up(not_sent(stopped.as_ref()), Some(Status::NotSent));
-                }
+            if slot.is_over() {
                 continue;
+            }
+            let (status, why) = match slot.waiting() {
+                Some(pending) if pending.lost.is_some() => (Status::Unknown, "the batch stopped before it was known"),
+                _ => (Status::NotSent, "the batch stopped before it was sent"),
             };
-            let status = if lost { Status::Unknown } else { Status::NotSent };
-            slot.give_up(not_sent(stopped.as_ref()), Some(status));
+            slot.give_up(Error::new(ErrorKind::Stopped, why), Some(status));
         }
         Self { slots, settings, stopped }
     }
 
-    fn find<T>(&self, ticket: &Ticket<T>) -> Option<usize> {
+    fn find<T>(&self, ticket: Ticket<T>) -> Option<usize> {
         self.slots.binary_search_by_key(&ticket.number, |slot| slot.number).ok()
     }
 
@@ -110,16 +113,17 @@ impl Outcome {
     ///
     /// # Errors
     ///
-    /// The operation's own, and [`ErrorKind::Input`] for a ticket of another batch.
+    /// The operation's own, and [`ErrorKind::Input`] for a ticket of another batch or one that was taken before.
     pub fn take<T: 'static>(&mut self, ticket: Ticket<T>) -> Result<T> {
-        let found = self.find(&ticket);
+        let found = self.find(ticket);
         let result = found.and_then(|index| self.slots[index].result_mut().downcast_mut::<Option<Result<T>>>()?.take());
-        result.unwrap_or_else(|| Err(Error::input("this ticket is of another batch")))
+        let nothing = "there is nothing for this ticket here: it is of another batch, or was taken before";
+        result.unwrap_or_else(|| Err(Error::input(nothing)))
     }
 
-    /// Looks at an operation's output, or its error. `None` for a ticket of another batch.
+    /// Looks at an operation's output, or its error. `None` for a ticket of another batch, or one that was taken.
     #[must_use]
-    pub fn get<T: 'static>(&self, ticket: &Ticket<T>) -> Option<Result<&T, &Error>> {
+    pub fn get<T: 'static>(&self, ticket: Ticket<T>) -> Option<Result<&T, &Error>> {
         let slot = &self.slots[self.find(ticket)?];
         Some(slot.result().downcast_ref::<Option<Result<T>>>()?.as_ref()?.as_ref())
     }
@@ -146,31 +150,33 @@ impl Outcome {
         Summary::of(&self.slots)
     }
 
-    /// The same, if there is no error in it.
+    /// The same, if all of it is as it was wanted: [done](Status::Done) or [already so](Status::AlreadySo).
     ///
     /// # Errors
     ///
     /// What stopped the batch, or else the first error of an operation. It [may have been
     /// applied](Error::maybe_applied) when any operation was, or may have been.
     pub fn into_result(mut self) -> Result<Self> {
-        let Some(first) = self.slots.iter().position(|slot| slot.error().is_some()) else { return Ok(self) };
-        let failed = self.slots.iter().filter(|slot| slot.error().is_some()).count();
-        let touched = self.items().any(|item| matches!(item.status(), Status::Done | Status::Unknown));
-        let all = self.slots.len();
-        let error = match self.stopped {
-            Some(error) => error,
-            None => {
+        let summary = self.summary();
+        let failed = summary.total() - summary.count(Status::Done) - summary.count(Status::AlreadySo);
+        let bad = |slot: &Slot| !matches!(slot.status(), Some(Status::Done | Status::AlreadySo));
+        let error = match (self.stopped.take(), self.slots.iter().position(bad)) {
+            (None, None) => return Ok(self),
+            (Some(error), _) => error,
+            (None, Some(first)) => {
                 let error = self.slots.swap_remove(first).into_error();
-                error.prefix(&format!("{failed} of {all} operations failed, the first of them with: "))
+                error.prefix(&format!("{failed} of {} operations failed, the first of them with: ", summary.total()))
             }
         };
+        let touched = summary.count(Status::Done) + summary.count(Status::Unknown) > 0;
         Err(if touched { error.touched() } else { error })
     }
 
     /// A batch of what failed and is worth repeating: what was not sent, what the server was too busy for, what may or may
     /// not have been carried out and does no harm twice. `None` when there is nothing of the kind.
     ///
-    /// These operations leave this outcome; their tickets are good for the outcome of the new batch.
+    /// These operations leave this outcome; their tickets are good for the outcome of the new batch, which may be
+    /// [merged](Self::merge) into this one.
     #[must_use]
     pub fn retry_failed(&mut self) -> Option<Batch> {
         let again: Vec<Slot> = self.slots.extract_if(.., Slot::retry).collect();
@@ -186,14 +192,6 @@ impl Outcome {
         self.slots.extend(other.slots);
         self.slots.sort_by_key(|slot| slot.number);
         self.stopped = self.stopped.take().or(other.stopped);
-    }
-}
-
-/// Why an operation has no answer.
-fn not_sent(stopped: Option<&Error>) -> Error {
-    match stopped {
-        Some(stopped) => Error::new(stopped.kind(), format!("the batch stopped before: {stopped}")),
-        None => Error::new(ErrorKind::Other, "the batch was not sent to its end"),
     }
 }
 
@@ -246,7 +244,7 @@ impl<'a> Item<'a> {
         self.slot.error()
     }
 
-    /// The object that stands in its way, on a [conflict](Status::Conflict).
+    /// The object that stands in its way.
     #[must_use]
     pub fn existing(&self) -> Option<&'a JsonMap> {
         self.error()?.server().and_then(ServerError::existing)

@@ -1,11 +1,11 @@
-//! A part of a batch, sent beside others.
+//! Parts of a batch, sent side by side.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::batch::job::{Job, Next};
+use crate::batch::job::{Job, Next, Phase, Settings};
 use crate::batch::slot::Slot;
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Turn};
+use crate::flow::{Flow, Fork, Turn};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -40,6 +40,10 @@ impl Home {
 impl Part {
     pub(super) fn new(job: Job, home: &Arc<Home>) -> Self {
         Self { job, home: Arc::clone(home) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.job.len()
     }
 
     fn turn(&self, next: Next) -> Turn<()> {
@@ -84,6 +88,57 @@ impl Drop for Part {
     fn drop(&mut self) {
         let slots = self.job.give_back();
         self.home.returned(|home| home.slots.extend(slots));
+    }
+}
+
+/// How parts leave their batch, and come home.
+impl Job {
+    /// Hands out parts of a chunk each.
+    pub(super) fn apart(&mut self, most: usize) -> Next {
+        let home = Arc::new(Home::default());
+        self.queue.clear();
+        let (over, waiting): (Vec<Slot>, Vec<Slot>) =
+            std::mem::take(&mut self.slots).into_iter().partition(Slot::is_over);
+        self.slots = over;
+        // A part keeps the order of its own operations, and has no parts itself.
+        let settings = Settings { concurrency: 1, ..self.settings };
+        let mut waiting = waiting.into_iter().peekable();
+        let mut parts = Vec::with_capacity(waiting.len().div_ceil(most));
+        while waiting.peek().is_some() {
+            let mut part = Self::of(waiting.by_ref().take(most).collect(), settings);
+            part.limit = self.limit;
+            parts.push(Part::new(part, &home));
+        }
+        let out = parts.iter().map(Part::len).sum();
+        self.phase = Phase::Apart { home, out };
+        Next::Fork(Fork { parts, at_once: self.settings.concurrency })
+    }
+
+    /// Takes in what is under way: a chunk that was dropped with the future that sent it, or parts, of which it tells
+    /// whether any was begun.
+    pub(super) fn land(&mut self, session: &Session) -> Result<Option<bool>> {
+        match std::mem::take(&mut self.phase) {
+            Phase::Apart { home, out } => self.gather(home, out).map(Some),
+            Phase::Flying(members) => {
+                // It was sent after this at the earliest.
+                self.mark(&members, Some(session.memory().latest()));
+                Ok(None)
+            }
+            Phase::Resting | Phase::Asking => Ok(None),
+        }
+    }
+
+    pub(super) fn gather(&mut self, home: Arc<Home>, out: usize) -> Result<bool> {
+        let (slots, stopped, begun) =
+            home.returned(|home| (std::mem::take(&mut home.slots), home.stopped.take(), home.begun));
+        let still_out = out - slots.len();
+        self.slots.extend(slots);
+        self.slots.sort_by_key(|slot| slot.number);
+        if still_out > 0 {
+            self.phase = Phase::Apart { home, out: still_out };
+            return Err(Error::input("parts of the batch are still under way: go on when they are done or dropped"));
+        }
+        stopped.map_or(Ok(begun), Err)
     }
 }
 

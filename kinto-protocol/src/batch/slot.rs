@@ -20,7 +20,6 @@ use crate::flow::{Ask, Flow, Turn};
 use crate::moment::Moment;
 use crate::operation::Operation;
 use crate::reply::Reply;
-use crate::retry;
 use crate::session::Session;
 
 pub(super) struct Slot {
@@ -53,12 +52,16 @@ pub(super) struct Pending {
     pub(super) wait: Duration,
     /// In a chunk of so many at most.
     pub(super) most: usize,
+    /// Whether it went by itself, and the server could do nothing for anybody.
+    pub(super) failed_alone: bool,
 }
 
 impl Pending {
     fn new(ask: Ask) -> Self {
-        let Ask { call, doubt, .. } = ask;
-        Self { call, doubt, attempts: 0, aborted: 0, lost: None, wait: Duration::ZERO, most: usize::MAX }
+        let Ask { call, doubt, wait, .. } = ask;
+        // What a check is about stays in doubt until the check has an answer.
+        let lost = doubt.as_ref().map(|doubt| doubt.attempts().begun);
+        Self { call, doubt, attempts: 0, aborted: 0, lost, wait, most: usize::MAX, failed_alone: false }
     }
 
     /// Whether it may be sent again although an earlier attempt may have been carried out.
@@ -80,7 +83,9 @@ pub(super) struct Answered {
     pub(super) line: Option<RequestLine>,
     pub(super) status: Status,
     pub(super) repeated: bool,
-    /// What to send when it is to be tried again.
+    /// Whether it is worth another try that can do no harm.
+    worth: bool,
+    /// What to send then.
     pending: Option<Pending>,
 }
 
@@ -90,7 +95,12 @@ impl Slot {
         O: Operation + 'static,
         O::Output: 'static,
     {
-        Self { number, position, state: State::New, member: Box::new(Typed { operation, result: None }) }
+        Self {
+            number,
+            position,
+            state: State::New,
+            member: Box::new(Typed { operation: Some(operation), result: None }),
+        }
     }
 
     /// What is to be sent, if anything. What cannot be sent has its outcome with that.
@@ -119,28 +129,23 @@ impl Slot {
     /// Takes an answer, after which it is over or has something more to be sent.
     pub(super) fn answer(&mut self, session: &Session, reply: Reply) {
         let State::Waiting(mut pending) = std::mem::replace(&mut self.state, State::New) else { return };
-        let status = reply.status();
+        pending.attempts += reply.attempts().count;
         let reply = reply.about(pending.doubt.clone());
-        let verdict = retry::after_status(pending.call.repeat_class(), status);
-        let carried_out = !status.is_client_error() && !status.is_server_error();
-        let marked = carried_out || verdict.is_some_and(retry::Verdict::is_marked);
-        if pending.is_write() && (marked || reply.is_repeated()) {
-            pending.lost.get_or_insert(reply.attempts().begun);
-        }
-        // The write that a check was about may have been carried out, whatever the check found.
-        let lost = pending.lost.or(pending.doubt.as_ref().map(|doubt| doubt.attempts().begun));
-        let repeated = pending.doubt.is_some();
+        let status = reply.status();
+        let done = !status.is_client_error() && !status.is_server_error();
+        let lost = reply.in_doubt_since().or((pending.is_write() && done).then_some(reply.attempts().begun));
+        pending.lost = pending.lost.or(lost);
         match self.member.answered(session, reply) {
             Taken::More(ask) => {
                 self.state = State::Waiting(Pending { attempts: pending.attempts, ..Pending::new(ask) });
             }
-            Taken::Done { refused } => {
-                let status = if pending.is_write() && refused { Status::AlreadySo } else { Status::Done };
+            Taken::Done { already_so, repeated } => {
+                let status = if pending.is_write() && already_so { Status::AlreadySo } else { Status::Done };
                 let line = Some(pending.line());
-                self.state = State::Answered(Answered { line, status, repeated, pending: None });
+                self.state = State::Answered(Answered { line, status, repeated, worth: false, pending: None });
             }
             Taken::Failed { error, already_so } => {
-                let error = error.during(pending.line(), pending.attempts, lost);
+                let error = error.during(pending.line(), pending.attempts, pending.lost);
                 self.end(error.without(&session.secrets()), Some(pending), already_so.then_some(Status::AlreadySo));
             }
         }
@@ -162,28 +167,36 @@ impl Slot {
     fn end(&mut self, error: Error, pending: Option<Pending>, status: Option<Status>) {
         let status = status.unwrap_or_else(|| Status::of(&error));
         let line = pending.as_ref().map(Pending::line);
+        let harmless = pending.as_ref().is_none_or(|it| it.lost.is_none() || it.is_repeatable());
+        let worth = harmless
+            && match status {
+                Status::NotSent | Status::Unknown => true,
+                Status::AlreadySo => false,
+                _ => error.is_retryable(),
+            };
         self.member.fail(error);
-        self.state = State::Answered(Answered { line, status, repeated: false, pending });
+        self.state = State::Answered(Answered { line, status, repeated: false, worth, pending });
     }
 
     /// Makes it wait again, if that is worth it and can do no harm.
     pub(super) fn retry(&mut self) -> bool {
         let State::Answered(answered) = &mut self.state else { return true };
-        let worth = self.member.error().is_some_and(|error| match answered.status {
-            Status::NotSent => true,
-            _ => {
-                error.is_retryable()
-                    && answered.pending.as_ref().is_none_or(|it| it.lost.is_none() || it.is_repeatable())
-            }
-        });
+        let worth = answered.worth;
         if worth {
             let pending = answered.pending.take();
-            self.state = pending.map_or(State::New, |pending| {
-                State::Waiting(Pending { aborted: 0, wait: Duration::ZERO, most: usize::MAX, ..pending })
-            });
+            self.state = pending
+                .map_or(State::New, |pending| State::Waiting(Pending { aborted: 0, wait: Duration::ZERO, ..pending }));
             self.member.reset();
         }
         worth
+    }
+
+    /// How it ended, if it did.
+    pub(super) fn status(&self) -> Option<Status> {
+        match &self.state {
+            State::Answered(answered) => Some(answered.status),
+            _ => None,
+        }
     }
 
     pub(super) fn error(&self) -> Option<&Error> {
@@ -192,7 +205,7 @@ impl Slot {
 
     /// Its error, of a slot that has one.
     pub(super) fn into_error(mut self) -> Error {
-        self.member.take_error().unwrap_or_else(|| Error::new(ErrorKind::Other, "the error was taken"))
+        self.member.take_error().unwrap_or_else(|| Error::new(ErrorKind::Other, "its error was taken before"))
     }
 
     /// Its result, an `Option<Result<T>>`.
@@ -209,8 +222,10 @@ impl Slot {
 enum Taken {
     More(Ask),
     Done {
-        /// Whether the answer was a refusal all the same.
-        refused: bool,
+        /// Whether there was nothing to do.
+        already_so: bool,
+        /// Whether it was the lost attempt that has done it.
+        repeated: bool,
     },
     Failed {
         error: Error,
@@ -231,23 +246,33 @@ trait Member: Send {
 }
 
 struct Typed<O: Operation> {
-    operation: O,
+    /// Until there is an output.
+    operation: Option<O>,
     result: Option<Result<O::Output>>,
 }
 
 impl<O: Operation<Output: 'static>> Member for Typed<O> {
     fn call(&self, session: &Session) -> Result<Call> {
-        self.operation.call(session)
+        let gone = || Error::new(ErrorKind::Other, "the operation has its output");
+        self.operation.as_ref().ok_or_else(gone)?.call(session)
     }
 
     fn answered(&mut self, session: &Session, reply: Reply) -> Taken {
-        let refused = reply.status().is_client_error() && reply.doubt().is_none();
-        let already_so = refused && self.operation.is_already_so(&reply);
-        match self.operation.resume(session, reply) {
+        let Some(operation) = &mut self.operation else {
+            return Taken::Done { already_so: false, repeated: false };
+        };
+        // What was refused, and whether that is all there is to say of it.
+        let refusal = reply.doubt().unwrap_or(&reply);
+        let refused = refusal.status().is_client_error();
+        let content = refused && operation.parse(refusal).is_ok();
+        let already_so = refused && operation.is_already_so(refusal);
+        let in_doubt = reply.doubt().is_some();
+        match operation.resume(session, reply) {
             Ok(Turn::Ask(ask)) => Taken::More(ask),
             Ok(Turn::Done(output)) => {
                 self.result = Some(Ok(output));
-                Taken::Done { refused }
+                self.operation = None;
+                Taken::Done { already_so: content && !in_doubt, repeated: in_doubt && !content }
             }
             // No operation does that.
             Ok(Turn::Fork(_)) => Taken::Failed { error: Error::input("an operation cannot fork"), already_so: false },

@@ -52,34 +52,34 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Modify<T, 
         self
     }
 
-    /// The object with the change, and what is to be written of it, if anything is.
-    fn changed(&mut self, data: &mut T, mut whole: JsonMap, is_new: bool) -> Result<Option<JsonMap>> {
-        let before = members(data)?;
-        (self.change)(data);
-        let after = members(data)?;
-        if before == after && !is_new {
-            return Ok(None);
+    /// The object that was read, with the change, and what is to be written of it, if anything is.
+    fn changed(&mut self, read: &Reply) -> Result<(Object<T>, Option<JsonMap>)> {
+        let mut object = self.get().parse(read)?;
+        let mut whole = read.json_with(decode::object::<JsonMap>)?.data;
+        let before = members(&object.data)?;
+        (self.change)(&mut object.data);
+        let after = members(&object.data)?;
+        if before == after {
+            return Ok((object, None));
         }
         // What the caller's type does not know of stays as it is.
         whole.retain(|name, _| after.contains_key(name) || !before.contains_key(name));
-        whole.extend(after.into_iter().filter(|(name, value)| is_new || before.get(name) != Some(value)));
-        Ok(Some(whole))
+        whole.extend(after.into_iter().filter(|(name, value)| before.get(name) != Some(value)));
+        Ok((object, Some(whole)))
     }
 
     fn read(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Object<T>>> {
         let missing = reply.status() == StatusCode::NOT_FOUND;
-        if let Some(otherwise) = self.otherwise.clone().filter(|_| missing) {
-            let whole = otherwise.map_err(Error::input)?;
-            let mut data = serde_json::from_value(whole.clone().into())
+        if let Some(otherwise) = self.otherwise.as_ref().filter(|_| missing) {
+            let otherwise = otherwise.clone().map_err(Error::input)?;
+            let mut data = serde_json::from_value(otherwise.into())
                 .map_err(|error| Error::input("what is to be created cannot be read back").caused_by(error.into()))?;
-            let whole = self.changed(&mut data, whole, true)?.unwrap_or_default();
-            return self.write(session, self.resource.create(self.id.as_str(), &whole));
+            (self.change)(&mut data);
+            return self.write(session, self.resource.create(self.id.as_str(), &data));
         }
-        let mut object = self.get().parse(reply)?;
-        let whole = reply.json_with(decode::object::<JsonMap>)?.data;
-        match self.changed(&mut object.data, whole, false)? {
-            Some(whole) => self.write(session, self.resource.replace(&object, &whole)),
-            None => Ok(Turn::Done(object)),
+        match self.changed(reply)? {
+            (object, Some(whole)) => self.write(session, self.resource.replace(&object, &whole)),
+            (object, None) => Ok(Turn::Done(object)),
         }
     }
 
@@ -105,8 +105,16 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Flow for M
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Object<T>>> {
         let Some(put) = &mut self.put else { return self.read(session, &reply) };
-        // An attempt whose answer was lost may have changed it: changing it once more would be twice.
-        let lost = reply.is_repeated() || reply.doubt().is_some();
+        if let Some(doubt) = reply.doubt() {
+            // That it holds what was written proves nothing: others may have made the same change. But if changing it once
+            // more makes no difference, it is as it was to be, whoever did it; and if it does, it must not be done twice.
+            let refusal = put.parse(doubt);
+            return match self.changed(&reply) {
+                Ok((object, None)) => Ok(Turn::Done(Object { repeated: true, ..object })),
+                _ => refusal.map(Turn::Done),
+            };
+        }
+        let lost = reply.is_repeated();
         match put.resume(session, reply) {
             Err(error) if error.is_precondition_failed() && !lost => {
                 self.conflicts += 1;

@@ -63,7 +63,7 @@ impl Operation for Delete {
 
     /// What is left of it, if it was deleted since the first attempt began.
     fn check(&self, doubt: &Reply) -> Option<Call> {
-        let begun = doubt.begun().map_or(0, Timestamp::as_millis);
+        let begun = doubt.oldest().map_or(0, Timestamp::as_millis);
         let since = self.last_modified.map_or(begun, |forced| begun.min(forced.as_millis()));
         let query = Query {
             filters: vec![field("id").eq(&self.id)],

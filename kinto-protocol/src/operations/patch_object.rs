@@ -11,7 +11,7 @@ use crate::decode;
 use crate::error::Result;
 use crate::object::Object;
 use crate::operation::Operation;
-use crate::operations::put::{as_it_stands, made_by, read_back};
+use crate::operations::put::{read_back, settled};
 use crate::patch::Patch;
 use crate::path::Path;
 use crate::reply::Reply;
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned + Send, P: Patch> Operation for PatchObject<T, P> {
     }
 
     fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Object<T>> {
-        let ours = made_by(doubt, found, self.patch.last_modified(), |object| self.patch.is_met_by(object));
-        if ours { as_it_stands(found) } else { self.parse(doubt) }
+        settled(doubt, found, self.patch.last_modified(), |object| self.patch.is_met_by(object))
+            .unwrap_or_else(|refuted| self.parse(doubt).map_err(|error| if refuted { error.refuted() } else { error }))
     }
 }

@@ -73,21 +73,31 @@ impl<T> Put<T> {
         self.content.data = Some(Err(why.to_owned()));
     }
 
-    /// Whether data is what this writes. On what the server adds to, it may hold more.
+    /// Whether data is what this writes, but for what the server makes.
     fn is_what_was_sent(&self, existing: &JsonMap) -> bool {
         let Ok(Some(data)) = self.content.checked_data() else { return self.content.data.is_none() };
         let Ok(sent) = serde_json::from_slice::<JsonMap>(data) else { return false };
-        let exact = self.resource.kind() == Kind::Record;
-        // On records, `schema` is the server's; elsewhere it is the caller's.
-        let callers = |name: &str| !(matches!(name, "id" | "last_modified") || (exact && name == "schema"));
+        let kind = self.resource.kind();
+        let servers = |name: &str| match name {
+            "id" | "last_modified" => true,
+            "schema" => kind == Kind::Record,
+            _ => false,
+        };
+        // What the server adds where nothing was sent: the members of a group, and the marks of a review.
+        let added = |name: &str| match kind {
+            Kind::Group => name == "members",
+            Kind::Collection => name == "status" || name.starts_with("last_"),
+            Kind::Bucket | Kind::Record => false,
+        };
         let holds = |(name, value): (&String, &Value)| existing.get(name).is_some_and(|it| json::same(it, value));
-        sent.iter().filter(|(name, _)| callers(name)).all(holds)
-            && (!exact || existing.keys().filter(|name| callers(name)).all(|name| sent.contains_key(name)))
+        sent.iter().filter(|(name, _)| !servers(name)).all(holds)
+            && existing.keys().all(|name| sent.contains_key(name) || servers(name) || added(name))
     }
 
     /// Whether an object, read with its permissions, is what this writes.
     fn is_met_by(&self, object: &Object) -> bool {
-        self.is_what_was_sent(&object.data) && self.content.permissions_are_met_by(object)
+        let names = object.permissions.iter().flat_map(Permissions::iter).map(|(name, _)| name);
+        self.is_what_was_sent(&object.data) && self.content.permissions_are_met_by(object, names)
     }
 }
 
@@ -115,8 +125,8 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
     }
 
     fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Object<T>> {
-        let ours = made_by(doubt, found, self.content.last_modified(), |object| self.is_met_by(object));
-        if ours { as_it_stands(found) } else { self.parse(doubt) }
+        settled(doubt, found, self.content.last_modified(), |object| self.is_met_by(object))
+            .unwrap_or_else(|refuted| self.parse(doubt).map_err(|error| if refuted { error.refuted() } else { error }))
     }
 
     fn is_already_so(&self, reply: &Reply) -> bool {
@@ -132,20 +142,19 @@ pub(crate) fn read_back(doubt: &Reply) -> Option<Call> {
     refused.then(|| call(Method::GET, doubt.call().path(), Precondition::None))
 }
 
-/// Whether what was found is the work of a lost attempt: it is what was written, and not older.
-pub(crate) fn made_by(
+/// The object that was found, if it is the work of a lost attempt: it is what was written, and not older. If it is not,
+/// whether that proves that no attempt was carried out: then the object would be newer.
+pub(crate) fn settled<T: DeserializeOwned>(
     doubt: &Reply,
     found: &Reply,
     forced: Option<Timestamp>,
     is_met_by: impl FnOnce(&Object) -> bool,
-) -> bool {
-    found.json_with(decode::object).is_ok_and(|object: Object| {
-        let last_modified = object.last_modified;
-        (forced == Some(last_modified) || doubt.may_have_made(last_modified)) && is_met_by(&object)
-    })
-}
-
-/// The object that was found, as the outcome of a lost attempt.
-pub(crate) fn as_it_stands<T: DeserializeOwned>(found: &Reply) -> Result<Object<T>> {
-    found.json_with(decode::object).map(|object| Object { repeated: true, ..object })
+) -> Result<Result<Object<T>>, bool> {
+    let object: Object = found.json_with(decode::object).map_err(|_| false)?;
+    let at = object.last_modified;
+    if (forced == Some(at) || doubt.may_have_made(at)) && is_met_by(&object) {
+        return Ok(found.json_with(decode::object).map(|object| Object { repeated: true, ..object }));
+    }
+    // With timestamps of the caller's own, age proves nothing.
+    Err(forced.is_none() && doubt.is_older(at))
 }

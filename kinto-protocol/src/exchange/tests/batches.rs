@@ -76,7 +76,7 @@ fn each_has_its_own_outcome() {
     );
     assert_eq!(asked(&run.requests)[1], "PUT a, GET b, PUT c, DELETE d, HEAD e");
     let mut outcome = run.result.unwrap();
-    assert_eq!(outcome.get(&created).unwrap().unwrap().id, "a");
+    assert_eq!(outcome.get(created).unwrap().unwrap().id, "a");
     assert_eq!(outcome.take(created).unwrap().data["n"], 1);
     assert_eq!(outcome.take(read).unwrap().data["n"], 2);
     assert!(outcome.take(refused).unwrap_err().is_precondition_failed());
@@ -91,7 +91,7 @@ fn a_ticket_of_another_batch_finds_nothing() {
     let mut other = Batch::new();
     let ticket = other.push(records().get("a"));
     let mut outcome = run(Batch::new(), vec![]).result.unwrap();
-    assert!(outcome.get(&ticket).is_none());
+    assert!(outcome.get(ticket).is_none());
     assert_eq!(outcome.take(ticket).unwrap_err().kind(), ErrorKind::Input);
 }
 
@@ -291,24 +291,35 @@ fn patience_with_conflicts_ends() {
 
 #[test]
 fn a_lost_chunk_is_sent_once_more_and_its_effects_are_known() {
-    let exists =
-        |id: &str| (412, json!({"errno": 114, "details": {"existing": {"id": id, "last_modified": 1, "n": 1}}}));
+    let exists = |id: &str, n: i64| {
+        (412, json!({"errno": 114, "details": {"existing": {"id": id, "last_modified": 1, "n": n}}}))
+    };
+    let old = json!({"data": {"id": "d", "last_modified": 1, "n": 2}});
     let run = run(
-        creations(&["a", "b", "c"]),
+        creations(&["a", "b", "c", "d", "e"]),
         vec![
             info(json!(25)),
             fails(FailureKind::Interrupted),
-            entries(&[exists("a"), exists("b"), exists("c")]),
-            entries(&[(200, object("a", 1)), (200, object("b", 2)), (404, json!({"errno": 110}))]),
+            entries(&[exists("a", 1), exists("b", 2), exists("c", 2), exists("d", 2), exists("e", 1)]),
+            entries(&[
+                (200, object("a", 1)),
+                (200, object("b", 2)),
+                (404, json!({"errno": 110})),
+                (200, old),
+                (404, json!({"errno": 110})),
+            ]),
         ],
     );
-    assert_eq!(asked(&run.requests)[3], "GET a, GET b, GET c");
+    assert_eq!(asked(&run.requests)[3], "GET a, GET b, GET c, GET d, GET e");
     let outcome = run.result.unwrap();
-    assert_eq!(ended(&outcome), [Status::Done, Status::Conflict, Status::Conflict]);
+    // `d` was there before: that is no doubt, but a conflict. `e` is as it was to be, whoever made it.
+    let expected = [Status::Done, Status::Unknown, Status::Unknown, Status::Conflict, Status::AlreadySo];
+    assert_eq!(ended(&outcome), expected);
     assert!(outcome.items().next().unwrap().is_repeated());
-    for item in outcome.of(Status::Conflict) {
-        assert!(item.error().unwrap().maybe_applied() && item.existing().is_some());
-        assert_eq!(item.error().unwrap().request().unwrap().method, Method::PUT);
+    for item in outcome.items().skip(1).take(3) {
+        let error = item.error().unwrap();
+        assert!(error.maybe_applied() == (item.status() == Status::Unknown) && item.existing().is_some());
+        assert_eq!(error.request().unwrap().method, Method::PUT);
     }
 }
 
@@ -386,11 +397,31 @@ fn a_request_that_the_server_stumbles_over_is_found() {
         ["GET a, GET b, GET c, GET d", "GET a, GET b", "GET a", "GET b", "GET c, GET d"]
     );
     assert_eq!(run.result.unwrap().summary().to_string(), "3 done, 1 failed");
-    // Where all are broken, it ends.
-    let run = bench.run(reads(), vec![broken(), broken(), broken(), broken()]);
-    let outcome = run.result.unwrap();
-    assert_eq!(ended(&outcome), [Status::Failed, Status::Failed, Status::NotSent, Status::NotSent]);
-    assert_eq!(outcome.stopped().unwrap().status().unwrap(), 500);
+    // Where all are broken, it ends, and can go on.
+    let mut batch: Batch = ["a", "b", "c", "d", "e", "f"].map(|id| records().get(id)).into_iter().collect();
+    let error = bench.run(&mut batch, (0..8).map(|_| broken()).collect()).error();
+    assert_eq!(error.status().unwrap(), 500);
+    let run = bench.run(&mut batch, vec![entries(&[found("e"), found("f")])]);
+    assert_eq!(run.result.unwrap().to_string(), "2 done, 4 failed");
+    // What may have been carried out is not sent twice, where nothing is.
+    let run = bench.run(creations(&["a", "b"]), vec![broken()]);
+    assert_eq!(ended(&run.result.unwrap()), [Status::Unknown; 2]);
+}
+
+#[test]
+fn what_overburdens_the_server_is_found_when_it_is_sent_again_and_again() {
+    let busy = || answer(503, &[], r#"{"errno":201}"#);
+    let mut bench = Bench::new(|policy| policy.attempts = 1);
+    let mut batch = creations(&["a", "b", "c"]);
+    let sizes = [vec![info(json!(25)), busy()], vec![busy()], vec![busy()]];
+    for answers in sizes {
+        assert_eq!(bench.run(&mut batch, answers).error().status().unwrap(), 503);
+    }
+    let refused = answer(412, &[DATE], r#"{"errno":114}"#);
+    let last = entries(&[(200, object("b", 1)), made("c")]);
+    let run = bench.run(&mut batch, vec![busy(), refused, last]);
+    assert_eq!(asked(&run.requests), ["PUT a", "PUT b", "GET b, PUT c"]);
+    assert_eq!(run.result.unwrap().to_string(), "2 done, 1 unknown");
 }
 
 #[test]
@@ -528,4 +559,113 @@ fn one_part_that_stops_keeps_others_from_beginning() {
     let outcome = bench.finish(exchange, vec![]).result.unwrap();
     assert_eq!(ended(&outcome), [Status::Unknown, Status::Unknown, Status::NotSent, Status::NotSent]);
     assert_eq!(outcome.stopped().unwrap().kind(), ErrorKind::Interrupted);
+}
+
+#[test]
+fn what_is_in_doubt_stays_in_doubt_until_it_is_cleared_up() {
+    let refused = || answer(412, &[DATE], r#"{"errno":114}"#);
+    let lost = || fails(FailureKind::Interrupted);
+    let one = || creations(&["a"]);
+    let mut bench = Bench::new(|policy| policy.attempts = 2);
+    let unreachable = vec![lost(), refused(), fails(FailureKind::Connect), fails(FailureKind::Connect)];
+    let mut outcome = bench.run(one(), unreachable).result.unwrap();
+    assert_eq!(ended(&outcome), [Status::Unknown]);
+    let again = outcome.retry_failed().unwrap();
+    let found = answer(200, &[], &object("a", 1).to_string());
+    let run = bench.run(again, vec![found]);
+    assert_eq!(asked(&run.requests), ["GET a"], "it goes on where it stood");
+    assert_eq!(ended(&run.result.unwrap()), [Status::Done]);
+    for odd in
+        [answer(307, &[("location", "https://else.where/")], ""), answer(200, &[], "<html>"), answer(403, &[], "")]
+    {
+        let outcome = run_one(one(), vec![lost(), refused(), odd]);
+        assert_eq!(ended(&outcome), [Status::Unknown]);
+        assert!(outcome.into_result().unwrap_err().maybe_applied());
+    }
+}
+
+fn run_one(batch: Batch, answers: Vec<Outcome_>) -> Outcome {
+    run(batch, answers).result.unwrap()
+}
+
+#[test]
+fn a_409_in_the_repeat_of_a_lost_chunk_hides_nothing() {
+    let exists = (412, json!({"errno": 114}));
+    let run = run(
+        creations(&["a", "b"]),
+        vec![
+            info(json!(25)),
+            answer(502, &[], ""),
+            entries(&[exists.clone(), aborted()]),
+            answer(412, &[DATE], "{}"),
+            answer(200, &[], &object("a", 1).to_string()),
+            answer(412, &[DATE], "{}"),
+            answer(200, &[], &object("b", 1).to_string()),
+        ],
+    );
+    assert_eq!(asked(&run.requests)[3..], ["PUT a", "GET a", "PUT b", "GET b"]);
+    assert_eq!(run.result.unwrap().summary().to_string(), "2 done");
+}
+
+#[test]
+fn what_must_not_be_sent_twice_is_not_after_a_409_either() {
+    let once = |n| Call::new(Method::POST, records().path().clone()).json(&json!({"data": {"n": n}})).unwrap();
+    let batch: Batch = (0..3).map(once).collect();
+    let answers = vec![info(json!(25)), entries(&[made("x"), aborted(), (503, json!({}))]), answer(201, &[], RECORD)];
+    let run = run(batch, answers);
+    assert_eq!(ended(&run.result.unwrap()), [Status::Unknown, Status::Done, Status::Unknown]);
+}
+
+#[test]
+fn what_was_taken_is_not_forgotten() {
+    let mut bench = Bench::new(|policy| policy.attempts = 1);
+    let mut batch = creations(&["a"]);
+    let ticket = batch.push(records().create("b", &json!({"n": 1})));
+    let mut outcome = bench.run(batch, vec![fails(FailureKind::Connect)]).result.unwrap();
+    assert_eq!(outcome.take(ticket).unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(outcome.take(ticket).unwrap_err().kind(), ErrorKind::Input);
+    let run = bench.run(outcome.retry_failed().unwrap(), vec![info(json!(25)), entries(&[made("a"), made("b")])]);
+    outcome.merge(run.result.unwrap());
+    assert_eq!(outcome.take(ticket).unwrap().id, "b");
+}
+
+#[test]
+fn a_wait_that_does_not_fit_is_not_begun() {
+    let mut day = json!({"status": 409, "headers": {"Retry-After": "86400"}, "body": {"errno": 122}});
+    let answered =
+        answer(200, &[], &json!({"responses": [day.take(), {"status": 201, "body": object("b", 1)}]}).to_string());
+    let run = run(creations(&["a", "b"]), vec![info(json!(25)), answered]);
+    assert!(run.waits.is_empty());
+    let outcome = run.result.unwrap();
+    assert_eq!(ended(&outcome), [Status::NotSent, Status::Done]);
+    assert_eq!(outcome.stopped().unwrap().kind(), ErrorKind::Deadline);
+}
+
+#[test]
+fn what_a_server_says_for_now_is_not_kept() {
+    let mut bench = Bench::new(|_| {});
+    let read_only = answer(200, &[], r#"{"settings":{"batch_max_requests":25,"readonly":true}}"#);
+    let ok = || answer(200, &[], RECORD);
+    let reads = || ["a", "b"].map(|id| records().get(id)).into_iter().collect::<Batch>();
+    assert!(bench.run(reads(), vec![read_only, ok(), ok()]).result.is_ok());
+    let both = entries(&[(200, object("a", 1)), (200, object("b", 1))]);
+    assert!(bench.run(reads(), vec![info(json!(25)), both]).result.is_ok());
+    let mut bench = Bench::new(|policy| policy.attempts = 1);
+    let busy = bench.run(reads(), vec![answer(503, &[], "")]).result.unwrap();
+    assert_eq!(ended(&busy), [Status::NotSent; 2]);
+}
+
+#[test]
+fn parts_that_are_still_under_way_are_waited_for() {
+    let mut bench = Bench::new(|_| {});
+    assert!(bench.run(creations(&["x", "y"]), vec![info(json!(2)), entries(&[made("x"), made("y")])]).result.is_ok());
+    let mut batch = creations(&["a", "b", "c"]).concurrency(2);
+    let mut exchange = bench.session.exchange(&mut batch);
+    let mut parts = exchange.fork(bench.now).unwrap().parts;
+    drop(parts.remove(0));
+    let error = bench.finish(exchange, vec![]).error();
+    assert!(error.kind() == ErrorKind::Input && error.to_string().contains("still under way"), "{error}");
+    assert!(bench.run(parts.remove(0), vec![answer(201, &[], &object("c", 1).to_string())]).result.is_ok());
+    let run = bench.run(&mut batch, vec![entries(&[made("a"), made("b")])]);
+    assert_eq!(run.result.unwrap().to_string(), "3 done");
 }

@@ -279,3 +279,41 @@ fn deleting_what_may_be_absent_says_what_is_known() {
     let hidden = run(buckets().delete_if_present("a"), vec![answer(403, &[], r#"{"errno":121}"#)]);
     assert_eq!(hidden.result.unwrap(), crate::Deletion::AbsentOrForbidden);
 }
+
+#[test]
+fn what_was_there_before_is_a_conflict_and_no_doubt() {
+    let date = ("date", "Sun, 06 Nov 1994 12:00:00 GMT");
+    let noon = 784_123_200_000;
+    let refused = || answer(412, &[date], r#"{"errno":114}"#);
+    let lost = || fails(FailureKind::Interrupted);
+    let found = |at: i64| answer(200, &[], &json!({"data": {"id": "a", "last_modified": at, "n": 2}}).to_string());
+    let create = || records().create("a", &json!({"n": 1}));
+    let old = run(create(), vec![lost(), refused(), found(noon - 100_000)]).error();
+    assert!(old.is_precondition_failed() && !old.maybe_applied(), "{old}");
+    // Clocks may differ a little.
+    let recent = run(create(), vec![lost(), refused(), found(noon - 30_000)]).error();
+    assert!(recent.maybe_applied());
+}
+
+#[test]
+fn less_than_what_was_sent_proves_nothing() {
+    let at = crate::Timestamp::from_millis(1);
+    let lost = || fails(FailureKind::Interrupted);
+    let refused = || answer(412, &[], r#"{"errno":114}"#);
+    let collections = bucket("b").collections();
+    let found = |more: serde_json::Value| {
+        let mut data = json!({"id": "c", "last_modified": 9});
+        data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        answer(200, &[], &json!({"data": data, "permissions": {"write": ["me", "you"], "read": ["x"]}}).to_string())
+    };
+    let without = || collections.replace("c", &json!({})).if_match(at);
+    assert!(run(without(), vec![lost(), refused(), found(json!({"schema": {}}))]).result.is_err());
+    assert!(run(without(), vec![lost(), refused(), found(json!({"status": "signed"}))]).result.is_ok());
+    // Permissions that were to be taken away are still there.
+    let revoke = |kept: crate::Permissions| collections.replace_permissions("c", kept).if_match(at);
+    assert!(run(revoke(crate::Permissions::new()), vec![lost(), refused(), found(json!({}))]).result.is_err());
+    let all = crate::Permissions::new().write(["me"]).read(["x"]);
+    assert!(run(revoke(all), vec![lost(), refused(), found(json!({}))]).result.is_ok(), "the writer is added");
+    let fewer = crate::Permissions::new().read(["x"]);
+    assert!(run(revoke(fewer), vec![lost(), refused(), found(json!({}))]).result.is_err());
+}
