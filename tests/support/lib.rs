@@ -35,9 +35,11 @@
 //! - `CARGO_TARGET_DIR`: where the target folder is, if not in the workspace.
 
 mod backend;
+mod cutter;
 mod environment;
 mod error;
 mod ini;
+mod message;
 mod probe;
 mod python;
 mod server;
@@ -46,6 +48,7 @@ mod stub;
 mod supervisor;
 
 pub use backend::Backend;
+pub use cutter::{Cut, Cutter, Ending, Passage, RequestHead};
 pub use error::StartError;
 pub use server::{Builder, KintoServer};
 pub use stub::{Answer, Stub};

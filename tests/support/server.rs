@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::process;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::backend::postgresql_programs;
-use crate::supervisor::{Folder, Report, Reports, Supervisor, Task};
+use crate::supervisor::{Folder, Order, Report, Reports, Supervisor, Task};
 use crate::{Backend, StartError, environment, ini, probe};
 
 /// How long a server may take to get ready. It takes seconds; a busy machine needs more.
@@ -27,7 +28,17 @@ const ATTEMPTS: usize = 5;
 pub struct KintoServer {
     url: String,
     /// None when the server is not ours.
-    supervisor: Option<Supervisor>,
+    own: Option<Own>,
+}
+
+/// What it takes to run a server of our own.
+#[derive(Debug)]
+struct Own {
+    port: u16,
+    identity: String,
+    supervisor: Supervisor,
+    /// Locked from an order to its report.
+    reports: Mutex<Reports>,
 }
 
 impl KintoServer {
@@ -53,7 +64,34 @@ impl KintoServer {
     /// The file that the server logs to, in its folder. None for a server named by
     /// `KINTO_SERVER_URL`.
     pub fn log(&self) -> Option<PathBuf> {
-        self.supervisor.as_ref().map(|supervisor| supervisor.folder().log())
+        self.own.as_ref().map(|own| own.supervisor.folder().log())
+    }
+
+    /// Kills the server with SIGKILL in the middle of whatever it does. When this returns, it is dead: its connections
+    /// are cut and new ones are refused, until [`restart`](Self::restart).
+    ///
+    /// Its folder stays, and so does PostgreSQL, with all that was answered; what was under way is there as a whole or
+    /// not at all. [`Backend::Memory`] forgets everything. Not for a server that other tests share.
+    ///
+    /// # Errors
+    ///
+    /// The server had ended by itself, or is not ours.
+    pub fn kill(&self) -> Result<(), StartError> {
+        let own = self.own()?;
+        let reports = own.order(Order::Kill)?;
+        own.check(wait_until_killed(&reports))
+    }
+
+    /// Starts the server again: on the same port, with the same settings, folder and database. It is ready to answer
+    /// when this returns. One that was not [killed](Self::kill) before is killed now.
+    ///
+    /// # Errors
+    ///
+    /// The server did not start or had ended by itself, or is not ours.
+    pub fn restart(&self) -> Result<(), StartError> {
+        let own = self.own()?;
+        let reports = own.order(Order::Start)?;
+        own.check(wait_until_ready(&reports, own.port, &own.identity))
     }
 
     /// Stops the server and removes its folder, as dropping it does.
@@ -63,7 +101,27 @@ impl KintoServer {
 
     /// A server that runs already.
     pub(crate) fn wrap(url: &str) -> Self {
-        Self { url: url.trim_end_matches('/').to_owned(), supervisor: None }
+        Self { url: url.trim_end_matches('/').to_owned(), own: None }
+    }
+
+    fn own(&self) -> Result<&Own, StartError> {
+        let complaint = || StartError::Unavailable("a server named by KINTO_SERVER_URL is not ours to kill".into());
+        self.own.as_ref().ok_or_else(complaint)
+    }
+}
+
+impl Own {
+    /// Gives an order, whose reports are for the caller alone.
+    fn order(&self, order: Order) -> Result<MutexGuard<'_, Reports>, StartError> {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        self.supervisor.order(order)?;
+        Ok(reports)
+    }
+
+    /// Says why the server is not as it should be.
+    fn check(&self, outcome: Result<(), String>) -> Result<(), StartError> {
+        // Read now: the folder goes with the supervisor.
+        outcome.map_err(|message| StartError::Server { message, log: self.supervisor.folder().log_tail() })
     }
 }
 
@@ -123,12 +181,10 @@ impl Builder {
         folder.write("kinto.ini", &ini::render(self.backend, port, database_port, &self.settings))?;
         folder.write("version.json", &version_file(&identity))?;
         let (supervisor, reports) = Supervisor::start(python, folder, &Task { port, postgresql })?;
-        wait_until_ready(&reports, port, &identity).map_err(|message| StartError::Server {
-            message,
-            // Read now: the folder goes with the supervisor.
-            log: supervisor.folder().log_tail(),
-        })?;
-        Ok(KintoServer { url: format!("http://127.0.0.1:{port}/v1"), supervisor: Some(supervisor) })
+        let ready = wait_until_ready(&reports, port, &identity);
+        let own = Own { port, identity, supervisor, reports: Mutex::new(reports) };
+        own.check(ready)?;
+        Ok(KintoServer { url: format!("http://127.0.0.1:{port}/v1"), own: Some(own) })
     }
 }
 
@@ -141,10 +197,19 @@ fn wait_until_ready(reports: &Reports, port: u16, identity: &str) -> Result<(), 
             Report::Started => started = true,
             Report::Failed(message) => return Err(message),
             Report::Nothing if started && probe::is_ready(port, identity) => return Ok(()),
-            Report::Nothing => {}
+            Report::Nothing | Report::Killed => {}
         }
     }
     Err(format!("it did not get ready within {} seconds", PATIENCE.as_secs()))
+}
+
+/// Waits until the server is dead, which nothing can delay for long.
+fn wait_until_killed(reports: &Reports) -> Result<(), String> {
+    match reports.next(PATIENCE) {
+        Report::Killed => Ok(()),
+        Report::Failed(message) => Err(message),
+        Report::Nothing | Report::Started => Err("it could not be killed".into()),
+    }
 }
 
 /// What `GET /v1/__version__` answers.

@@ -1,16 +1,20 @@
 """Runs one Kinto server for as long as the process that started this script lives.
 
-The starter holds the other end of our stdin and never writes to it. However that process ends (normally, by a panic,
-an abort or SIGKILL), the operating system closes its end, we read the end of the file, stop everything and remove the
-server's folder. Nothing else is needed to clean up, so nothing can be forgotten.
+The starter holds the other end of our stdin. However that process ends (normally, by a panic, an abort or SIGKILL), the
+operating system closes its end, we read the end of the file, stop everything and remove the server's folder. Nothing
+else is needed to clean up, so nothing can be forgotten.
+
+Before that, lines on stdin are orders: `kill` ends Kinto by SIGKILL, wherever it is, and leaves its database alone;
+`start` launches it again (after a `kill`, if it still runs), on the same port, with the same database and folder.
 
 Lines on stdout tell the starter how far we are: `started` once Kinto was launched (it may take a moment more to
-answer), `failed …` when anything ended that should not have. Whatever the programs themselves print goes to our
-stderr, which is the server's log file.
+answer), `killed` once it is dead as ordered, `failed …` when anything ended that should not have. Whatever the programs
+themselves print goes to our stderr, which is the server's log file.
 """
 
 import argparse
 import os
+import queue
 import shutil
 import signal
 import subprocess
@@ -21,6 +25,9 @@ import time
 
 # How long a program may take to obey before it is killed.
 PATIENCE = 5.0
+
+# What no program can refuse.
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 # Kinto's command line. It is no module for `-m`, and its script in bin/ fails when its path is too long for a #! line.
 KINTO = """
@@ -76,7 +83,7 @@ class Children:
 
     def run(self, argv, **options):
         """Runs a program that ends by itself."""
-        status = self.launch(argv, getattr(signal, "SIGKILL", signal.SIGTERM), **options).wait()
+        status = self.launch(argv, KILL, **options).wait()
         if status != 0:
             raise Failed(f"{os.path.basename(argv[0])} ended with status {status}")
 
@@ -89,7 +96,7 @@ class Children:
             try:
                 child.wait(PATIENCE)
             except subprocess.TimeoutExpired:
-                send(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+                send(child, KILL)
                 child.wait()
 
 
@@ -114,12 +121,36 @@ def say(line):
         pass
 
 
-def kinto(program, ini, port):
-    """The call of `kinto start`.
+class Kinto:
+    """The web server, one process after the other."""
 
-    `-I` keeps PYTHONPATH and the like out (PYTHONDONTWRITEBYTECODE too, which would slow down every start).
-    """
-    return [sys.executable, "-I", "-c", program, "start", "--ini", ini, "--port", str(port)]
+    def __init__(self, children, ini, port):
+        self._children = children
+        self._arguments = ["start", "--ini", ini, "--port", str(port)]
+        self._process = None
+
+    def start(self, program=KINTO, **options):
+        """Calls `kinto start`.
+
+        `-I` keeps PYTHONPATH and the like out (PYTHONDONTWRITEBYTECODE too, which would slow down every start).
+        """
+        process = self._children.launch([sys.executable, "-I", "-c", program] + self._arguments, **options)
+        self._process = process
+        threading.Thread(target=self._watch, args=(process,), daemon=True).start()
+        return process
+
+    def kill(self):
+        """Ends the process, if there is one, and waits until it is dead."""
+        process, self._process = self._process, None
+        if process:
+            send(process, KILL)
+            process.wait()
+
+    def _watch(self, process):
+        """Tells when the process ends by itself."""
+        status = process.wait()
+        if self._process is process:
+            say(f"failed kinto ended with status {status}")
 
 
 def database_user():
@@ -212,13 +243,13 @@ def database_state(data):
     return lines[7].strip() if len(lines) > 7 else ""
 
 
-def run(children, arguments, folders):
-    """Starts everything and stays until Kinto ends. In a thread: the main one watches stdin."""
+def run(children, arguments, folders, orders):
+    """Starts everything and follows orders until there is none. In a thread: the main one watches stdin."""
     try:
         folder = folders[0]
-        ini = os.path.join(folder, "kinto.ini")
+        kinto = Kinto(children, os.path.join(folder, "kinto.ini"), arguments.port)
         if arguments.postgresql_programs:
-            server = children.launch(kinto(KINTO_WITH_DATABASE, ini, arguments.port), stdin=subprocess.PIPE)
+            server = kinto.start(KINTO_WITH_DATABASE, stdin=subprocess.PIPE)
             user = database_user()
             database = database_folder(folder, user)
             folders.append(database)
@@ -226,9 +257,13 @@ def run(children, arguments, folders):
             server.stdin.write(b"ready\n")
             server.stdin.close()
         else:
-            server = children.launch(kinto(KINTO, ini, arguments.port))
+            kinto.start()
         say("started")
-        say(f"failed kinto ended with status {server.wait()}")
+        for order in iter(orders.get, None):
+            kinto.kill()
+            if order == "start":
+                kinto.start()
+            say("started" if order == "start" else "killed")
     except Stopping:
         pass
     except Exception as error:  # Whatever it is, the starter waits for a line.
@@ -272,15 +307,17 @@ def main():
 
     children = Children()
     folders = [os.path.abspath(arguments.folder)]
-    worker = threading.Thread(target=run, args=(children, arguments, folders), daemon=True)
+    orders = queue.Queue()
+    worker = threading.Thread(target=run, args=(children, arguments, folders, orders), daemon=True)
     try:
         worker.start()
-        while sys.stdin.buffer.read(4096):
-            pass
+        for line in sys.stdin.buffer:
+            orders.put(line.decode().strip())
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         children.stop()
-        # It notices at once that nothing runs any more, and then makes no further folder.
+        orders.put(None)
+        # It notices at once that nothing may run any more, and then makes no further folder.
         worker.join(PATIENCE)
         remove(folders)
 

@@ -1,7 +1,7 @@
 //! The process that runs a server and cleans up after it: `supervise.py`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,8 +88,19 @@ pub(crate) enum Report {
     Nothing,
     /// Kinto was launched.
     Started,
+    /// Kinto is dead, as ordered.
+    Killed,
     /// Something ended that should not have.
     Failed(String),
+}
+
+/// What the supervisor can be told to do. It reports when that is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order {
+    /// To end Kinto by SIGKILL.
+    Kill,
+    /// To launch it, after killing the one that still runs.
+    Start,
 }
 
 /// What the supervisor has told and will tell.
@@ -101,6 +112,7 @@ impl Reports {
     pub(crate) fn next(&self, wait: Duration) -> Report {
         match self.0.recv_timeout(wait) {
             Ok(line) if line == "started" => Report::Started,
+            Ok(line) if line == "killed" => Report::Killed,
             Ok(line) => Report::Failed(line.strip_prefix("failed ").unwrap_or(&line).to_owned()),
             Err(RecvTimeoutError::Timeout) => Report::Nothing,
             Err(RecvTimeoutError::Disconnected) => Report::Failed("its supervisor ended".into()),
@@ -112,8 +124,8 @@ impl Reports {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     child: Child,
-    /// The end of this pipe, when we close it or are no more, is the supervisor's signal to clean
-    /// up.
+    /// Takes orders. The end of this pipe, when we close it or are no more, is the supervisor's
+    /// signal to clean up.
     stdin: Option<ChildStdin>,
     // Dropped last, after `drop` below.
     folder: Folder,
@@ -141,6 +153,16 @@ impl Supervisor {
         let mut child = command.spawn().map_err(StartError::io("starting Python"))?;
         let (stdin, reports) = (child.stdin.take(), Reports(read_lines(child.stdout.take())));
         Ok((Self { child, stdin, folder }, reports))
+    }
+
+    /// Gives an order.
+    pub(crate) fn order(&self, order: Order) -> Result<(), StartError> {
+        let line = match order {
+            Order::Kill => "kill\n",
+            Order::Start => "start\n",
+        };
+        let sent = self.stdin.as_ref().map_or(Ok(()), |mut stdin| stdin.write_all(line.as_bytes()));
+        sent.map_err(StartError::io("ordering the supervisor of the server"))
     }
 
     /// The server's folder.
