@@ -127,6 +127,13 @@ impl Reply {
         (class != Class::Safe && (self.attempts.lost || unsaid())).then_some(self.attempts.begun)
     }
 
+    /// The same, and if this answer says that it was carried out, in whatever words.
+    pub(crate) fn carried_out_since(&self) -> Option<Moment> {
+        let done = !self.status.is_client_error() && !self.status.is_server_error();
+        let write = self.call.repeat_class() != Class::Safe;
+        self.in_doubt_since().or((write && done).then_some(self.attempts.begun))
+    }
+
     /// What the server's clock showed when the first attempt began, as far as its `Date` tells, and this much earlier.
     fn begun(&self, lenience: Duration) -> Option<Timestamp> {
         let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
@@ -198,6 +205,30 @@ impl Reply {
     }
 
     pub(crate) fn json_with<T>(&self, parse: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T> {
+        let text = self.text()?;
+        if crate::json::holds_huge_integer(text) {
+            return Err(self.undecodable("it holds an integer of more than 64 bits, which would be rounded"));
+        }
+        self.understood(parse(text))
+    }
+
+    /// The same where no numbers are read yet.
+    pub(crate) fn text_with<T>(&self, parse: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T> {
+        self.understood(parse(self.text()?))
+    }
+
+    fn understood<T>(&self, read: serde_json::Result<T>) -> Result<T> {
+        read.map_err(|error| {
+            if error.is_syntax() || error.is_eof() {
+                self.undecodable("it is not JSON").caused_by(error.into())
+            } else {
+                self.undecodable("it is not of the expected shape").caused_by(error.into())
+            }
+        })
+    }
+
+    /// The body of a success, as text.
+    fn text(&self) -> Result<&str> {
         self.success()?;
         if self.status == StatusCode::NO_CONTENT || self.body.is_empty() {
             return Err(self.undecodable("it is empty, where an object was expected"));
@@ -208,17 +239,7 @@ impl Reply {
             return Err(self.undecodable("it is encoded in a way that was not asked for"));
         }
         // One check of the whole buffer makes each string after it cheaper than `from_slice` does.
-        let text = std::str::from_utf8(&self.body).map_err(|_| self.undecodable("it is not UTF-8"))?;
-        if crate::json::holds_huge_integer(text) {
-            return Err(self.undecodable("it holds an integer of more than 64 bits, which would be rounded"));
-        }
-        parse(text).map_err(|error| {
-            if error.is_syntax() || error.is_eof() {
-                self.undecodable("it is not JSON").caused_by(error.into())
-            } else {
-                self.undecodable("it is not of the expected shape").caused_by(error.into())
-            }
-        })
+        std::str::from_utf8(&self.body).map_err(|_| self.undecodable("it is not UTF-8"))
     }
 
     fn undecodable(&self, why: &str) -> Error {

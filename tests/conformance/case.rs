@@ -82,9 +82,12 @@ impl Case {
         self.exchanges.iter().filter(move |exchange| exchange.step == step)
     }
 
-    /// All calls made, those of a sequence and on a clone included.
+    /// All calls made, those of a sequence, on a clone and in a batch included.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.method.as_str()).chain(self.steps.iter().map(|step| step.method.as_str()))
+        let inside = self.steps.iter().filter_map(|step| step.args.get("operations")?.as_array()).flatten();
+        let inside = inside.filter_map(|operation| operation["method"].as_str());
+        let steps = self.steps.iter().map(|step| step.method.as_str());
+        std::iter::once(self.method.as_str()).chain(steps).chain(inside)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kinto_protocol::{ErrorKind, OnBackoff};
 
 use crate::compare::What;
+use crate::diverging::deletion_read_back;
 use crate::expect::{Rule, Seen, same};
 use crate::replay::Manner;
 
@@ -176,6 +177,11 @@ pub(crate) static RULES: &[Rule] = &[
             seen.repeated()?;
             seen.only(&[What::Outcome])
         },
+    },
+    Rule {
+        ids: &["retry/delete-done-twice"],
+        why: "what the attempt that was answered 504 has deleted is recognised by its tombstone",
+        check: deletion_read_back,
     },
     Rule {
         ids: &["dry-mode/server-info"],

@@ -211,15 +211,6 @@ pub(crate) static RULES: &[Rule] = &[
         },
     },
     Rule {
-        // The record does not show the object that is in the way, so it cannot be told whose it is.
-        ids: &["retry/put-create"],
-        why: "the conflict may be the trace of the first attempt, and the error says so",
-        check: |seen| {
-            seen.status(412, true)?;
-            seen.same()
-        },
-    },
-    Rule {
         ids: &["backoff/between-create-and-get"],
         why: "one waits in the middle of an operation, as anywhere else",
         check: |seen| {
@@ -244,20 +235,19 @@ pub(crate) static RULES: &[Rule] = &[
         },
     },
     Rule {
-        ids: &["transport/lost-create", "transport/lost-update-if-match"],
-        why: "what the lost attempt has written is recognised, and the write is a success",
-        check: |seen| {
-            seen.repeated()?;
-            seen.only(&[What::Outcome])
-        },
+        ids: &["retry/put-create", "transport/lost-create"],
+        why: "what the lost attempt has written is recognised when it is read back, and the write is a success",
+        check: |seen| read_back(seen, holds_one, holds_two),
+    },
+    Rule {
+        ids: &["transport/lost-update-if-match"],
+        why: "what the lost attempt has written is recognised when it is read back, and the write is a success",
+        check: |seen| read_back(seen, holds_two, holds_one),
     },
     Rule {
         ids: &["transport/lost-delete"],
-        why: "the error says that the deletion may have been done by this call",
-        check: |seen| {
-            seen.status(404, true)?;
-            seen.same()
-        },
+        why: "what the lost attempt has deleted is recognised by its tombstone, and the deletion is a success",
+        check: deletion_read_back,
     },
     Rule {
         ids: &["transport/lost-delete-all"],
@@ -313,13 +303,57 @@ pub(crate) static RULES: &[Rule] = &[
 ];
 
 /// An answer of the server with data, and perhaps a next page.
-fn page(body: &str, next: Option<String>) -> Option<Response> {
+pub(crate) fn page(body: &str, next: Option<String>) -> Option<Response> {
     let mut response = http::Response::new(Bytes::from(body.to_owned()));
     if let Some(query) = next {
         let url = format!("http://server.test/v1/x?{query}").parse().expect("a header");
         response.headers_mut().insert("next-page", url);
     }
     Some(response)
+}
+
+fn holds_one(_: &Request) -> Option<Response> {
+    page(r#"{"data": {"id": "r1", "last_modified": 1700000003000, "n": 1}}"#, None)
+}
+
+fn holds_two(_: &Request) -> Option<Response> {
+    page(r#"{"data": {"id": "r1", "last_modified": 1700000003000, "n": 2}}"#, None)
+}
+
+type Answer = fn(&Request) -> Option<Response>;
+
+/// The refusal is on record, and here is what stands there: what was written, or something else.
+fn read_back(seen: &Seen<'_>, ours: Answer, others: Answer) -> Checked {
+    let (put, get) = (format!("PUT {R1}"), format!("GET {R1}"));
+    seen.again(Manner { answer: ours, ..Manner::default() }, |seen| {
+        seen.sends(&[&put, &put, &get])?;
+        seen.repeated()?;
+        seen.only(&[What::Requests, What::Outcome])
+    })?;
+    seen.again(Manner { answer: others, ..Manner::default() }, |seen| {
+        seen.sends(&[&put, &put, &get])?;
+        seen.status(412, true)?;
+        seen.only(&[What::Requests])
+    })
+}
+
+/// The 404 is on record, and here is what is left there: a tombstone, or nothing.
+pub(crate) fn deletion_read_back(seen: &Seen<'_>) -> Checked {
+    fn tombstone(_: &Request) -> Option<Response> {
+        page(r#"{"data": [{"id": "r1", "last_modified": 1700000001000, "deleted": true}]}"#, None)
+    }
+    let list = "GET /buckets/b1/collections/c1/records?id=%22r1%22&_since=0";
+    let requests = [&format!("DELETE {R1}"), &format!("DELETE {R1}"), list];
+    seen.again(Manner { answer: tombstone, ..Manner::default() }, |seen| {
+        seen.sends(&requests)?;
+        seen.repeated()?;
+        seen.only(&[What::Requests, What::Outcome])
+    })?;
+    seen.again(Manner { answer: |_| page(r#"{"data": []}"#, None), ..Manner::default() }, |seen| {
+        seen.sends(&requests)?;
+        seen.status(404, true)?;
+        seen.only(&[What::Requests])
+    })
 }
 
 /// The first page is on record, with its link to the second.

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use kinto_protocol::{Error, ErrorKind, Request};
+use kinto_protocol::{Error, ErrorKind, Request, Status};
 use serde_json::Value;
 
-use crate::case::Case;
+use crate::batches::own_entries;
+use crate::case::{Case, text};
 use crate::compare::{self, Difference, What};
-use crate::output::{Output, Stop};
+use crate::output::{Ended, Output, Stop};
 use crate::replay::{self, Manner, Played, Run};
 
 /// Cases that share a reason and an expectation.
@@ -31,8 +32,8 @@ pub(crate) struct Seen<'a> {
 
 impl Rule {
     /// The rule about a case.
-    pub(crate) fn find(rules: &'static [Self], id: &str) -> Option<&'static Self> {
-        rules.iter().find(|rule| rule.ids.contains(&id))
+    pub(crate) fn find(rules: &'static [&'static [Self]], id: &str) -> Option<&'static Self> {
+        rules.iter().copied().flatten().find(|rule| rule.ids.contains(&id))
     }
 }
 
@@ -102,6 +103,28 @@ impl Seen<'_> {
         self.last().outcome.as_ref().map_err(|stop| format!("expected an output, got {stop:?}"))
     }
 
+    /// The last step was a batch that was sent.
+    pub(crate) fn batch(&self) -> Result<&Ended, String> {
+        match self.output()? {
+            Output::Batch(ended) => Ok(ended),
+            other => Err(format!("expected a batch, got {other:?}")),
+        }
+    }
+
+    /// The operations of the batch ended so, and it came to its end.
+    pub(crate) fn ended(&self, statuses: &[Status]) -> Checked {
+        let batch = self.batch()?;
+        same("stopped", &batch.stopped().map(ToString::to_string), &None)?;
+        same("statuses", &batch.statuses(), &statuses.to_vec())
+    }
+
+    /// The operations of the batch ended so, and something broke it off.
+    pub(crate) fn stopped(&self, kind: ErrorKind, statuses: &[Status]) -> Result<&Error, String> {
+        let batch = self.batch()?;
+        same("statuses", &batch.statuses(), &statuses.to_vec())?;
+        batch.stopped().filter(|error| error.kind() == kind).ok_or_else(|| format!("expected {kind:?}, got {batch:?}"))
+    }
+
     /// The last step gave a list of this many.
     pub(crate) fn lists(&self, count: usize) -> Checked {
         match self.output()? {
@@ -115,7 +138,8 @@ impl Seen<'_> {
     pub(crate) fn repeated(&self) -> Checked {
         match self.output()? {
             Output::Object(_, true) => Ok(()),
-            other => Err(format!("expected an object of a repeated write, got {other:?}")),
+            Output::Deleted(Some(tombstone)) if tombstone.repeated => Ok(()),
+            other => Err(format!("expected the outcome of a repeated write, got {other:?}")),
         }
     }
 
@@ -147,8 +171,13 @@ impl Seen<'_> {
     }
 }
 
-/// A request in one line: its method, its path below the root, its query.
+/// A request in one line: its method, its path below the root, its query, and what is in it if it is a batch.
 fn line(request: &Request) -> String {
+    if let Some(entries) = own_entries(request) {
+        let entries: Vec<String> =
+            entries.iter().map(|it| format!("{} {}", text(&it["method"]), text(&it["path"]))).collect();
+        return format!("POST /batch: {}", entries.join(", "));
+    }
     let uri = request.uri();
     let host = uri.host().filter(|host| *host != "server.test").unwrap_or_default();
     let path = uri.path().strip_prefix("/v1").unwrap_or(uri.path());

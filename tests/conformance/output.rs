@@ -1,8 +1,8 @@
 //! What came of an operation of ours, in the form in which the Python client returns it.
 
 use kinto_protocol::{
-    Conditional, Deletion, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Permissions, Reply, ServerInfo,
-    Timestamp, Tombstone,
+    Conditional, Deletion, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Outcome, Permissions, Reply, Result,
+    ServerInfo, Status, Timestamp, Tombstone,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +21,34 @@ pub(crate) enum Output {
     AllDeleted(Vec<Tombstone>),
     /// It did not change since.
     NotModified,
+    /// What came of each operation of a batch.
+    Batch(Ended),
+}
+
+/// A batch that was sent.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What its operations gave.
+    pub(crate) results: Vec<Result<Output>>,
+    /// What else is known of it.
+    pub(crate) came: Outcome,
+}
+
+impl Ended {
+    /// How its operations ended.
+    pub(crate) fn statuses(&self) -> Vec<Status> {
+        self.came.items().map(|item| item.status()).collect()
+    }
+
+    /// Why it did not come to its end.
+    pub(crate) fn stopped(&self) -> Option<&Error> {
+        self.came.stopped()
+    }
+
+    /// The errors of the operations.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &Error> {
+        self.results.iter().filter_map(|result| result.as_ref().err())
+    }
 }
 
 /// Why there is no output.

@@ -1,14 +1,15 @@
 //! What a call of the Python client is in our words.
 
+use http::Method;
 use kinto_protocol::{
-    Attributes, Call, Entry, JsonMap, JsonPatch, List, ListItem, Merge, Object, Patch, Permissions, Resource, Session,
-    Timestamp, bucket, buckets, endpoints, server_info,
+    Attributes, Batch, Call, Entry, Flow, JsonMap, JsonPatch, List, ListItem, Merge, Object, Operation,
+    Outcome as Came, Patch, Permissions, Resource, Session, Timestamp, bucket, buckets, endpoints, server_info,
 };
 use serde_json::{Map, Value, json};
 
 use crate::case::{Args, Client, text};
 use crate::filters;
-use crate::output::{Item, Output, Stop};
+use crate::output::{Ended, Item, Output, Stop};
 use crate::replay::Stage;
 
 type Outcome = Result<Output, Stop>;
@@ -16,13 +17,22 @@ type Outcome = Result<Output, Stop>;
 /// Does what a method of the Python client does.
 pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, method: &str, args: &Args) -> Outcome {
     match method {
-        "server_info" => return stage.send(session, server_info()).map(Output::from),
-        "get_endpoint" => return endpoint(client, args),
+        "get_endpoint" => endpoint(client, args),
+        "batch" => batch(stage, session, client, args),
+        _ => done(Way::Sent(stage, session), client, method, args),
+    }
+}
+
+/// One operation, sent or put into a batch.
+fn done(way: Way<'_>, client: &Client, method: &str, args: &Args) -> Outcome {
+    match method {
+        "server_info" => return way.operation(server_info()),
+        "batch" => return Err(Stop::Refused("a batch is no operation, and goes into no other")),
         _ => {}
     }
     let is_generator = method == "get_paginated_records";
     let (verb, noun) = method.split_once('_').expect("a method is a verb and a noun");
-    let mut scene = Scene { stage, session, resource: resource(client, args, noun)?, args, id: None, is_generator };
+    let mut scene = Scene { way, resource: resource(client, args, noun)?, args, id: None, is_generator };
     if noun.ends_with('s') {
         return match verb {
             "get" => scene.list(),
@@ -41,6 +51,67 @@ pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, met
         "get" => scene.get(),
         "delete" => scene.delete(),
         _ => panic!("no object has the method {method}"),
+    }
+}
+
+/// A batch: each operation is put into it by the words with which it is sent alone.
+fn batch(stage: &mut Stage, session: &Session, client: &Client, args: &Args) -> Outcome {
+    // What is said of the batch holds for all that is in it.
+    let client = client.changed(args);
+    let mut pushed = Pushed::default();
+    for operation in args.get("operations").and_then(Value::as_array).into_iter().flatten() {
+        let args = Args::of(&operation["args"]);
+        done(Way::Pushed(&mut pushed), &client, &text(&operation["method"]), &args)?;
+    }
+    if args.is("raise_inside") == Some(true) {
+        return Err(Stop::Refused("the program fails before it sends the batch"));
+    }
+    let mut came = stage.send(session, pushed.batch)?;
+    let results = pushed.takers.into_iter().map(|take| take(&mut came)).collect();
+    Ok(Output::Batch(Ended { results, came }))
+}
+
+/// What becomes of an operation.
+enum Way<'a> {
+    Sent(&'a mut Stage, &'a Session),
+    Pushed(&'a mut Pushed),
+}
+
+type Taker = Box<dyn FnOnce(&mut Came) -> kinto_protocol::Result<Output>>;
+
+/// A batch, and who takes the outputs out of its outcome.
+#[derive(Default)]
+struct Pushed {
+    batch: Batch,
+    takers: Vec<Taker>,
+}
+
+impl Way<'_> {
+    fn operation<O>(self, operation: O) -> Outcome
+    where
+        O: Operation + 'static,
+        O::Output: Into<Output> + 'static,
+    {
+        match self {
+            Self::Sent(stage, session) => stage.send(session, operation).map(Into::into),
+            Self::Pushed(pushed) => {
+                let ticket = pushed.batch.push(operation);
+                pushed.takers.push(Box::new(move |came| came.take(ticket).map(Into::into)));
+                Ok(Output::Plain(Value::Null))
+            }
+        }
+    }
+
+    /// A conversation, which cannot be put into a batch: there this goes instead.
+    fn flow<F: Flow<Output: Into<Output>>, O>(self, flow: F, instead: impl FnOnce() -> O) -> Outcome
+    where
+        O: Operation + 'static,
+        O::Output: Into<Output> + 'static,
+    {
+        match self {
+            Self::Sent(stage, session) => stage.send(session, flow).map(Into::into),
+            pushed @ Self::Pushed(_) => pushed.operation(instead()),
+        }
     }
 }
 
@@ -80,8 +151,7 @@ fn resource(client: &Client, args: &Args, noun: &str) -> Result<Resource, Stop> 
 }
 
 struct Scene<'a> {
-    stage: &'a mut Stage,
-    session: &'a Session,
+    way: Way<'a>,
     resource: Resource,
     args: &'a Args,
     id: Option<String>,
@@ -127,15 +197,16 @@ impl Scene<'_> {
             if !self.resource.path().as_str().ends_with("/records") {
                 return Err(Stop::Refused("only a record gets an id by itself"));
             }
-            return self.stage.send(self.session, self.resource.add(&data)).map(Output::from);
+            return self.way.operation(self.resource.add(&data));
         };
         let permissions = self.permissions();
         if self.args.is("if_not_exists") == Some(true) {
-            let mut create = self.resource.get_or_create(id, &data);
+            let mut create = self.resource.get_or_create(id.as_str(), &data);
             if let Some(permissions) = permissions {
                 create = create.permissions(permissions);
             }
-            return self.stage.send(self.session, create).map(Output::from);
+            // What is there already is found in the conflict.
+            return self.way.flow(create, || self.resource.create(id, &data));
         }
         let mut create = self.resource.create(id, &data);
         if let Some(permissions) = permissions {
@@ -144,7 +215,7 @@ impl Scene<'_> {
         if self.args.is("safe") == Some(false) {
             create = create.overwrite();
         }
-        self.stage.send(self.session, create).map(Output::from)
+        self.way.operation(create)
     }
 
     fn update(self) -> Outcome {
@@ -156,7 +227,7 @@ impl Scene<'_> {
         };
         // Python's `update` does not look whether there is anything.
         let update = if_match.map_or_else(|| update.clone().overwrite(), |at| update.clone().if_match(at));
-        self.stage.send(self.session, update).map(Output::from)
+        self.way.operation(update)
     }
 
     fn patch(self) -> Outcome {
@@ -177,13 +248,13 @@ impl Scene<'_> {
         }
     }
 
-    fn patch_with(self, changes: impl Patch) -> Outcome {
+    fn patch_with(self, changes: impl Patch + 'static) -> Outcome {
         let patch = self.resource.patch(self.id()?, changes);
         let patch = match self.if_match(&["original", "data"])? {
             Some(at) => patch.if_match(at),
             None => patch,
         };
-        self.stage.send(self.session, patch).map(Output::from)
+        self.way.operation(patch)
     }
 
     fn get(self) -> Outcome {
@@ -191,14 +262,14 @@ impl Scene<'_> {
         let query: Vec<_> = self.args.iter().filter(|(name, _)| name.starts_with('_') && *name != "_fields").collect();
         if let [(name, value)] = query[..] {
             // No server makes anything of it, so we have no word for it.
-            let call = Call::new(http::Method::GET, self.resource.object_path(id));
-            return self.stage.send(self.session, call.query(format!("{name}={}", text(value)))).map(Output::from);
+            let call = Call::new(Method::GET, self.resource.object_path(id));
+            return self.way.operation(call.query(format!("{name}={}", text(value))));
         }
         let mut get = self.resource.get(id);
         if let Some(fields) = self.args.name("_fields") {
             get = get.fields(fields.split(','));
         }
-        self.stage.send(self.session, get).map(Output::from)
+        self.way.operation(get)
     }
 
     fn delete(self) -> Outcome {
@@ -208,13 +279,13 @@ impl Scene<'_> {
             if let Some(at) = if_match {
                 delete = delete.if_match(at);
             }
-            return self.stage.send(self.session, delete).map(Output::from);
+            return self.way.operation(delete);
         }
         let mut delete = self.resource.delete(id);
         if let Some(at) = if_match {
             delete = delete.if_match(at);
         }
-        self.stage.send(self.session, delete).map(Output::from)
+        self.way.operation(delete)
     }
 
     fn delete_all(self) -> Outcome {
@@ -222,14 +293,19 @@ impl Scene<'_> {
         if let Some(at) = self.if_match(&[])? {
             delete = delete.if_match(at);
         }
-        self.stage.send(self.session, delete).map(Output::from)
+        // One request, that is: a page of it.
+        self.way.flow(delete, || Call::new(Method::DELETE, self.resource.path().clone()))
     }
 
     fn timestamp(self) -> Outcome {
-        self.stage.send(self.session, self.resource.timestamp()).map(Output::from)
+        self.way.operation(self.resource.timestamp())
     }
 
     fn list(self) -> Outcome {
+        if let pushed @ Way::Pushed(_) = self.way {
+            // A page of it.
+            return pushed.operation(Call::new(Method::GET, self.resource.path().clone()));
+        }
         let (since, before) = (self.args.given("_since"), self.args.given("_before"));
         if since.is_none() && before.is_none() {
             let list: List<Object<JsonMap>> = self.resource.list();
@@ -247,6 +323,7 @@ impl Scene<'_> {
     }
 
     fn listed<I: ListItem + Item>(self, list: List<I>) -> Outcome {
+        let Way::Sent(stage, session) = self.way else { return Err(Stop::Refused("a list is of many pages")) };
         let size = self.args.given("_limit").and_then(|limit| text(limit).parse().ok());
         // The generator of Python gives pages, and has no option for their number.
         let pages = self.args.number("pages").filter(|_| !self.is_generator);
@@ -258,16 +335,16 @@ impl Scene<'_> {
             None => list,
         };
         if let Some(at) = self.args.given("if_none_match") {
-            return self.stage.send(self.session, list.if_changed_since(timestamp(at)?)).map(Output::from);
+            return stage.send(session, list.if_changed_since(timestamp(at)?)).map(Output::from);
         }
         if !self.is_generator && pages.is_none() {
-            return self.stage.send(self.session, list).map(Output::from);
+            return stage.send(session, list).map(Output::from);
         }
         // Python reads one page even when it is asked for none.
         let most = pages.map_or(u32::MAX, |pages| pages.max(1));
         let (mut pages, mut read, mut items) = (list.pages(), Vec::new(), Vec::new());
         for _ in 0..most {
-            let Some(page) = self.stage.send(self.session, &mut pages)? else { break };
+            let Some(page) = stage.send(session, &mut pages)? else { break };
             let page: Vec<Value> = page.into_iter().map(Item::item).collect();
             items.extend(page.iter().cloned());
             read.push(json!({"data": page}));

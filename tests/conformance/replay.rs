@@ -1,6 +1,5 @@
 //! The drive: operations are sent into the record, which answers in order, and time is a variable.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use kinto_protocol::{
 };
 use serde_json::Value;
 
+use crate::batches::{Record, is_lost_with};
 use crate::case::{Args, Case, Client, Recorded, text};
 use crate::output::{Output, Stop};
 use crate::python;
@@ -157,7 +157,7 @@ fn credentials(auth: &Value) -> Result<Auth> {
 pub(crate) struct Stage {
     now: Moment,
     is_dry: bool,
-    answers: VecDeque<Value>,
+    record: Record,
     /// The record of the whole case, for requests that are repeated where Python remembered the answer.
     known: Vec<(Value, Value)>,
     manner: Manner,
@@ -175,7 +175,7 @@ impl Stage {
         Self {
             now,
             is_dry: case.client.is_dry,
-            answers: case.recorded(step).map(|exchange| exchange.response.clone()).collect(),
+            record: Record::of(case, step),
             known: case.exchanges.iter().map(|known| (known.request.clone(), known.response.clone())).collect(),
             manner,
             played: Played::nothing(Err(Stop::Dry)),
@@ -208,7 +208,7 @@ impl Stage {
     }
 
     fn answer(&mut self, request: &Request) -> Result<Response, TransportError> {
-        if let Some(recorded) = self.answers.pop_front() {
+        if let Some(recorded) = self.record.answer(request) {
             return told(&recorded);
         }
         self.played.unforeseen += 1;
@@ -216,12 +216,13 @@ impl Stage {
             return Ok(answer);
         }
         // The same question gets the same answer.
-        let same = |known: &Value| {
+        let same = |known: &Value, answer: &Value| {
             known["method"] == request.method().as_str()
                 && known["path"] == request.uri().path()
                 && known["raw_query"].as_str().unwrap_or_default() == request.uri().query().unwrap_or_default()
+                || is_lost_with(known, answer, request)
         };
-        match self.known.iter().rev().find(|(known, _)| same(known)) {
+        match self.known.iter().rev().find(|(known, answer)| same(known, answer)) {
             Some((_, recorded)) => told(recorded),
             None => Err(TransportError::new(FailureKind::Other, "the record has no answer").not_sent()),
         }

@@ -20,7 +20,6 @@ pub(crate) static BY_TYPE: &[(&str, &str)] = &[
 pub(crate) fn not_yet(case: &Case) -> Option<&'static str> {
     let by_call = case.methods().find_map(|method| {
         Some(match method {
-            "batch" => "batches",
             "add_attachment" | "download_attachment" | "remove_attachment" => "attachments",
             "get_history" | "purge_history" => "history",
             "get_changeset" => "changesets",

@@ -104,6 +104,32 @@ pub(crate) fn existing(n: u64) -> Scripted {
     )
 }
 
+/// What the server says of itself, with this limit for batches.
+pub(crate) fn info(limit: &str) -> Scripted {
+    json(200, &format!(r#"{{"settings":{{"batch_max_requests":{limit}}}}}"#))
+}
+
+/// The answer to a batch: the status and the body of each.
+pub(crate) fn entries(entries: &[(u16, &str)]) -> Scripted {
+    entries_with(&[], entries)
+}
+
+/// The same with more headers.
+pub(crate) fn entries_with(headers: &[(&str, &str)], entries: &[(u16, &str)]) -> Scripted {
+    let entries = entries.iter().map(|(status, body)| format!(r#"{{"status":{status},"headers":{{}},"body":{body}}}"#));
+    responses_with(headers, &entries.collect::<Vec<_>>())
+}
+
+/// The answer to a batch, of entries as they are.
+pub(crate) fn responses(entries: &[&str]) -> Scripted {
+    responses_with(&[], entries)
+}
+
+fn responses_with<E: AsRef<str>>(headers: &[(&str, &str)], entries: &[E]) -> Scripted {
+    let entries: Vec<&str> = entries.iter().map(AsRef::as_ref).collect();
+    json_with(200, headers, &format!(r#"{{"responses":[{}]}}"#, entries.join(",")))
+}
+
 /// One page of a list, with the URL of the next.
 pub(crate) fn page(ids: &[&str], next: Option<&str>) -> Scripted {
     let data: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}","last_modified":1}}"#)).collect();

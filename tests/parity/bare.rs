@@ -25,8 +25,8 @@ fn now() -> Moment {
 
 impl Driver for Bare {
     fn build(setup: Setup) -> Result<Self> {
-        let Setup { url, auth, headers, user_agent, policy, observer } = setup;
-        let mut builder = Session::builder(url).user_agent(PRODUCT).policy(policy).seed(7);
+        let Setup { url, auth, headers, user_agent, policy, id_rule, observer } = setup;
+        let mut builder = Session::builder(url).user_agent(PRODUCT).policy(policy).id_rule(id_rule).seed(7);
         if let Some(auth) = auth {
             builder = builder.auth(auth);
         }
@@ -61,6 +61,11 @@ impl Driver for Bare {
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         let mut exchange = self.0.exchange(flow);
         loop {
+            if let Some(fork) = exchange.fork(now()) {
+                // One after the other: what may be done side by side may be done so.
+                fork.parts.into_iter().for_each(|part| drop(self.send(part)));
+                continue;
+            }
             match exchange.next(now()) {
                 Step::Send(request, limits) => exchange.handle(wire::send(&request, &limits), now()),
                 Step::Wait(pause) => thread::sleep(pause),

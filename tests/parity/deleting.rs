@@ -69,13 +69,6 @@ fn one_that_may_be_absent() -> Vec<Scenario> {
             }
         )
         .shows("Ok AbsentOrForbidden\nErr Server status=Some(403)"),
-        scenario!(
-            "delete if present, and the first answer is lost",
-            [DeleteIfPresent],
-            [lost(), json(404, MISSING)],
-            |client, told| told.of(client.send(records().delete_if_present("a")))
-        )
-        .shows("Ok Absent"),
     ]
 }
 

@@ -11,6 +11,10 @@
 mod answers;
 mod backoff;
 mod bare;
+mod batch_answers;
+mod batch_failures;
+mod batch_stops;
+mod batches;
 mod calls;
 mod complete;
 mod compressed;
@@ -22,12 +26,14 @@ mod failures;
 mod framing;
 mod limits;
 mod lists;
+mod modifying;
 mod plain;
 mod reading;
 mod redirects;
 mod retries;
 mod run;
 mod scenario;
+mod settling;
 mod wire;
 mod writing;
 
@@ -46,6 +52,7 @@ type Group = (&'static str, Vec<Scenario>);
 fn groups() -> Vec<Group> {
     vec![
         // Those that wait for time to pass first, so that the others fill it.
+        ("batches' time", batch_answers::in_time()),
         ("limits", limits::scenarios()),
         ("backoff", backoff::scenarios()),
         ("retries", retries::scenarios()),
@@ -53,6 +60,12 @@ fn groups() -> Vec<Group> {
         ("lists", lists::scenarios()),
         ("writing", writing::scenarios()),
         ("deleting", deleting::scenarios()),
+        ("settling", settling::scenarios()),
+        ("modifying", modifying::scenarios()),
+        ("batches", batches::scenarios()),
+        ("batch answers", batch_answers::scenarios()),
+        ("batch failures", batch_failures::scenarios()),
+        ("batch stops", batch_stops::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),
@@ -110,7 +123,7 @@ fn nothing_of_the_core_is_left_out() {
 
 fn print(groups: &[Group]) {
     for (group, scenarios) in groups {
-        println!("{group:<12}{:>5}", scenarios.len());
+        println!("{group:<16}{:>5}", scenarios.len());
     }
-    println!("{:<12}{:>5}", "all", groups.iter().map(|(_, scenarios)| scenarios.len()).sum::<usize>());
+    println!("{:<16}{:>5}", "all", groups.iter().map(|(_, scenarios)| scenarios.len()).sum::<usize>());
 }

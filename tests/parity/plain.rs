@@ -2,6 +2,7 @@
 //! name of the front-end, and the words of the HTTP library.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::time::Duration;
 
 use kinto_protocol::{Error, ErrorKind, Event};
@@ -57,6 +58,21 @@ pub(crate) fn event(event: &Event<'_>) -> String {
 /// A wait: one that the server asked for is of whole seconds, one of our own is a throw of dice below one.
 fn waiting(wait: Duration) -> String {
     if wait < Duration::from_millis(500) { "soon".to_owned() } else { format!("in {} s", wait.as_secs_f64().ceil()) }
+}
+
+/// An output in the words of `Debug`, but for when its answer came.
+pub(crate) fn output(output: &impl Debug) -> String {
+    const MOMENT: &str = "Moment(";
+    let text = format!("{output:?}");
+    let mut parts = text.split(MOMENT);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + MOMENT + "<then>" + part.find(')').map_or("", |end| &part[end..]))
+}
+
+/// An error that repeats what another one says: without the words of the HTTP library in that one.
+pub(crate) fn error_after(error: &Error, other: Option<&Error>) -> String {
+    let text = self::error(error);
+    other.map_or(text.clone(), |other| text.replace(&other.to_string(), &message(other)))
 }
 
 /// All that is known of an error.

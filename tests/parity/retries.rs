@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use kinto_protocol::{Attributes, JsonPatch, Timestamp};
+use kinto_protocol::JsonPatch;
 use serde_json::json as data;
 
-use crate::answers::{RECORD, TOMBSTONE, answer, existing, json, json_with, lost, page, stall};
+use crate::answers::{RECORD, Scripted, TOMBSTONE, answer, json, json_with, lost, page, stall};
 use crate::scenario::{Scenario, records, scenario};
+
+fn aborted() -> Scripted {
+    json(409, r#"{"errno":122,"message":"conflict"}"#)
+}
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = after_an_answer();
@@ -80,14 +84,39 @@ fn after_an_answer() -> Vec<Scenario> {
 
 fn after_a_conflict() -> Vec<Scenario> {
     vec![
-        scenario!(
-            "an aborted transaction",
-            [Put],
-            [json(409, r#"{"errno":122,"message":"conflict"}"#), json(201, RECORD)],
-            |client, told| told.of(client.send(records().create("a", &data!({}))))
-        )
+        scenario!("an aborted transaction", [Put], [aborted(), json(201, RECORD)], |client, told| told
+            .of(client.send(records().create("a", &data!({})))))
         .shows("soon: the server answered 409")
         .shows("repeated: false"),
+        scenario!(
+            "aborted more often than there are attempts",
+            [Put],
+            [aborted(), aborted(), aborted(), aborted(), json(201, RECORD)],
+            |client, told| told.of(client.send(records().create("a", &data!({}))))
+        )
+        .shows("after 4, soon: the server answered 409")
+        .shows("repeated: false"),
+        scenario!(
+            "aborted more often than patience lasts",
+            [PatchObject],
+            [aborted(), aborted(), aborted()],
+            |client, told| {
+                let client = client.with_policy(|policy| policy.conflicts = 2);
+                told.of(client.send(records().patch("a", JsonPatch::new().add("/data/l/-", 1))));
+            }
+        )
+        .shows("Err Server status=Some(409) errno=Some(122) attempts=3 maybe_applied=false retryable=true"),
+        scenario!("aborted where nothing is sent twice", [Put], [aborted()], |client, told| {
+            told.of(client.once().send(records().create("a", &data!({}))));
+        })
+        .shows("Err Server status=Some(409) errno=Some(122) attempts=1 maybe_applied=false"),
+        scenario!(
+            "aborted, and overloaded as often as there are attempts",
+            [Put],
+            [aborted(), answer(429, &[], ""), aborted(), answer(429, &[], ""), aborted(), answer(429, &[], "")],
+            |client, told| told.of(client.send(records().create("a", &data!({}))))
+        )
+        .shows("Err Server status=Some(429) errno=None attempts=6 maybe_applied=false"),
         scenario!("another conflict", [Put], [json(409, r#"{"errno":109}"#)], |client, told| {
             told.of(client.send(records().create("a", &data!({}))));
         })
@@ -110,31 +139,11 @@ fn after_a_lost_answer() -> Vec<Scenario> {
             told.of(client.send(records().create("a", &data!({"n": 1})).overwrite()));
         })
         .shows("repeated: false"),
-        scenario!("lost, and recognised as one's own", [Put], [lost(), existing(1)], |client, told| {
-            told.of(client.send(records().create("a", &data!({"n": 1}))));
-        })
-        .shows("repeated: true"),
-        scenario!("lost, and another's is there", [Put], [lost(), existing(2)], |client, told| {
-            told.of(client.send(records().create("a", &data!({"n": 1}))));
-        })
-        .shows("Err Server status=Some(412) errno=Some(114) attempts=2 maybe_applied=true"),
-        scenario!("a lost patch is recognised", [PatchObject], [answer(503, &[], ""), existing(2)], |client, told| {
-            let patch = records().patch("a", Attributes::new(&data!({"n": 2})));
-            told.of(client.send(patch.if_match(Timestamp::from_millis(7))));
-        })
-        .shows("repeated: true"),
         scenario!("lost, and once is enough", [PatchObject], [lost()], |client, told| {
             told.of(client.send(records().patch("a", JsonPatch::new().add("/data/l/-", 1))));
         })
         .shows("Err Interrupted")
         .shows("attempts=1 maybe_applied=true"),
-        scenario!(
-            "a deletion that may have been one's own",
-            [Delete],
-            [lost(), json(404, r#"{"errno":110}"#)],
-            |client, told| told.of(client.send(records().delete("a")))
-        )
-        .shows("Err Server status=Some(404) errno=Some(110) attempts=2 maybe_applied=true"),
         scenario!("too late while reading", [Get], [stall(""), json(200, RECORD)], |client, told| {
             told.of(client.send(records().get("a")));
         })

@@ -104,7 +104,7 @@ impl Told {
     /// What an operation gave.
     pub(crate) fn of<T: Debug>(&mut self, result: Result<T>) {
         self.0.push(match result {
-            Ok(output) => format!("Ok {output:?}"),
+            Ok(output) => format!("Ok {}", plain::output(&output)),
             Err(error) => plain::error(&error),
         });
     }

@@ -91,22 +91,6 @@ fn creating_or_reading() -> Vec<Scenario> {
         )
         .shows("Err Server status=Some(403)")
         .shows("first"),
-        scenario!(
-            "get or create, and what exists is what was sent",
-            [GetOrCreate],
-            [lost(), existing(1)],
-            |client, told| told.of(client.send(records().get_or_create("a", &data!({"n": 1}))))
-        )
-        .shows("Ok Created(")
-        .shows("repeated: true"),
-        scenario!(
-            "get or create, and the first answer is lost",
-            [GetOrCreate],
-            [lost(), json(412, r#"{"errno":114}"#), json(200, RECORD)],
-            |client, told| told.of(client.send(records().get_or_create("a", &data!({"n": 1}))))
-        )
-        .shows("Ok Created(")
-        .shows("repeated: true"),
     ]
 }
 

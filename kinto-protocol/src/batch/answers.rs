@@ -44,9 +44,9 @@ impl Job {
         let replies = match replies(reply, &calls) {
             Ok(replies) => replies,
             Err(error) => {
-                let begun = reply.attempts().begun;
-                let error = error.during(reply.call().line(), reply.attempts().count, Some(begun));
-                return self.stop(members, error, Some(begun));
+                let lost = reply.carried_out_since();
+                let error = error.during(reply.call().line(), reply.attempts().count, lost);
+                return self.stop(members, error, lost);
             }
         };
         // What an earlier attempt at all of them has done, nobody knows.
@@ -149,7 +149,7 @@ impl Job {
             _ => false,
         };
         // Where it stops, it goes on with less: one of them may be what overburdens the server.
-        if smaller || status.is_some() {
+        if smaller || error.status().is_some_and(retry::is_about_all) {
             for member in &members {
                 if let Some(pending) = self.slots[*member].waiting() {
                     pending.most = members.len().div_ceil(2);

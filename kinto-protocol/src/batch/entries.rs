@@ -40,7 +40,8 @@ struct Headers(HeaderMap);
 /// The replies to these calls, out of the answer to all of them. Of one that cannot be understood only that one is lost;
 /// if they cannot be told apart, all are.
 pub(super) fn replies(reply: &Reply, calls: &[Arc<Call>]) -> Result<Vec<Result<Reply>>> {
-    let entries: Vec<Bytes> = reply.json_with(|text| {
+    // Each entry is looked at by itself.
+    let entries: Vec<Bytes> = reply.text_with(|text| {
         let envelope: Envelope<'_> = serde_json::from_str(text)?;
         Ok(envelope.responses.iter().map(|entry| reply.body().slice_ref(entry.get().as_bytes())).collect())
     })?;
@@ -95,7 +96,8 @@ fn ends_alike(told: &str, asked: &str) -> bool {
         let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
         percent_decode_str(path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy().into_owned()
     };
-    last(told) == last(asked)
+    let asked = last(asked);
+    asked.is_empty() || last(told) == asked
 }
 
 impl<'de> Deserialize<'de> for Headers {

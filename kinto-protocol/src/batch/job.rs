@@ -124,7 +124,11 @@ impl Job {
         }
         self.broken = 0;
         self.queue = (0..self.slots.len()).filter(|index| !self.slots[*index].is_over()).collect();
-        if self.queue.len() > 1 && self.limit == usize::MAX && session.memory().batch_most().is_none() {
+        if self.queue.len() > 1
+            && self.settings.most > 1
+            && self.limit == usize::MAX
+            && session.memory().batch_most().is_none()
+        {
             return match server_info().call(session) {
                 Ok(call) => {
                     self.phase = Phase::Asking;
@@ -157,14 +161,19 @@ impl Job {
                 self.learn(session, reply.json().ok().as_ref());
                 self.begin(session, self.settings.concurrency > 1)
             }
-            Phase::Flying(members) => match &members[..] {
-                [member] => self.answered_alone(session, *member, reply),
-                _ if reply.status() == StatusCode::OK => self.answered(session, &members, reply),
-                _ => {
-                    let error = reply.error().during(reply.call().line(), reply.attempts().count, None);
-                    self.refused(session, members, error, reply.in_doubt_since())
+            Phase::Flying(members) => {
+                self.count(&members, reply.attempts().count);
+                match &members[..] {
+                    [member] => self.answered_alone(session, *member, reply),
+                    _ if reply.status() == StatusCode::OK => self.answered(session, &members, reply),
+                    _ => {
+                        let nothing = || Error::new(ErrorKind::Decode, "the answer to the batch has no entries");
+                        let error = reply.success().err().unwrap_or_else(nothing);
+                        let error = error.during(reply.call().line(), reply.attempts().count, None);
+                        self.refused(session, members, error, reply.carried_out_since())
+                    }
                 }
-            },
+            }
             other => {
                 self.phase = other;
                 Next::Finished
@@ -182,6 +191,7 @@ impl Job {
             }
             Phase::Flying(members) => {
                 let lost = error.lost();
+                self.count(&members, error.attempts());
                 match &members[..] {
                     [member] if elsewhere || error.kind() == ErrorKind::Input => {
                         self.mark(&members, lost);
@@ -247,6 +257,15 @@ impl Job {
 
     pub(super) fn awaits_an_answer(&self) -> bool {
         matches!(self.phase, Phase::Asking | Phase::Flying(_))
+    }
+
+    /// Counts how often they were sent.
+    fn count(&mut self, members: &[usize], attempts: u32) {
+        for member in members {
+            if let Some(pending) = self.slots[*member].waiting() {
+                pending.attempts += attempts;
+            }
+        }
     }
 
     /// Puts those that have something to be sent back to where they were.

@@ -129,12 +129,8 @@ impl Slot {
     /// Takes an answer, after which it is over or has something more to be sent.
     pub(super) fn answer(&mut self, session: &Session, reply: Reply) {
         let State::Waiting(mut pending) = std::mem::replace(&mut self.state, State::New) else { return };
-        pending.attempts += reply.attempts().count;
         let reply = reply.about(pending.doubt.clone());
-        let status = reply.status();
-        let done = !status.is_client_error() && !status.is_server_error();
-        let lost = reply.in_doubt_since().or((pending.is_write() && done).then_some(reply.attempts().begun));
-        pending.lost = pending.lost.or(lost);
+        pending.lost = pending.lost.or(reply.carried_out_since());
         match self.member.answered(session, reply) {
             Taken::More(ask) => {
                 self.state = State::Waiting(Pending { attempts: pending.attempts, ..Pending::new(ask) });

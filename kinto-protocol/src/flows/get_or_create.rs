@@ -75,9 +75,11 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
             if let Some(Ok(created)) = reply.doubt().map(|doubt| self.create.settle(doubt, &reply)) {
                 return Ok(Turn::Done(GetOrCreated::Created(created)));
             }
-            return match (self.get.parse(&reply), self.refusal.take()) {
-                (Err(_), Some(refusal)) => Err(refusal),
-                (object, _) => object.map(GetOrCreated::Found).map(Turn::Done),
+            return match (self.get.parse(&reply), self.refusal.take(), reply.doubt()) {
+                (Err(_), Some(refusal), _) => Err(refusal),
+                // What is in doubt is the creation.
+                (Err(_), None, Some(doubt)) => self.create.parse(doubt).map(GetOrCreated::Created).map(Turn::Done),
+                (object, ..) => object.map(GetOrCreated::Found).map(Turn::Done),
             };
         }
         match self.create.parse(&reply) {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::address::Resource;
 use crate::decode;
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::flow::{Ask, Flow, Turn};
 use crate::json;
 use crate::object::{JsonMap, Object};
@@ -123,7 +124,10 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Flow for M
                 }
                 self.put = None;
                 let wait = retry::wait_after_conflict(session, self.conflicts, None);
-                Ok(Turn::Ask(Ask::from(self.get().call(session)?).after(wait)))
+                let call = self.get().call(session)?;
+                let why = "it was changed meanwhile";
+                session.tell(&Event::Retry { request: &call, attempts: self.conflicts, wait, why });
+                Ok(Turn::Ask(Ask::from(call).after(wait)))
             }
             turn => turn,
         }
