@@ -19,7 +19,7 @@ use crate::reply::Reply;
 use crate::session::Session;
 
 use job::{Job, Next};
-pub use outcome::{Item, Outcome, Status, Summary};
+pub use outcome::{Item, Outcome, Outputs, Status, Summary};
 pub use part::Part;
 use slot::Slot;
 

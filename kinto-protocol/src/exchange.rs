@@ -111,6 +111,8 @@ struct UnderWay {
     attempts: u32,
     /// How many of these the server aborted.
     aborted: u32,
+    /// How many it aborted before this exchange.
+    aborted_before: u32,
     /// When it was sent first.
     begun: Option<Moment>,
     redirects: u32,
@@ -123,10 +125,11 @@ struct UnderWay {
 
 impl UnderWay {
     fn new(ask: Ask) -> Self {
-        let Ask { call, doubt, .. } = ask;
+        let Ask { call, doubt, aborted, .. } = ask;
         Self {
             call,
             doubt,
+            aborted_before: aborted,
             attempts: 0,
             aborted: 0,
             begun: None,
@@ -387,7 +390,8 @@ impl<F: Flow> Exchange<F> {
             }
             Verdict::Aborted => {
                 call.aborted += 1;
-                (policy.allows_conflicts(call.aborted), retry::wait_after_conflict(&self.session, call.aborted, asked))
+                let aborted = call.aborted_before + call.aborted;
+                (policy.allows_conflicts(aborted), retry::wait_after_conflict(&self.session, aborted, asked))
             }
             Verdict::No | Verdict::NoMarked => return None,
         };

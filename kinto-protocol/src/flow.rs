@@ -89,6 +89,8 @@ pub struct Ask {
     pub(crate) doubt: Option<Arc<Reply>>,
     /// How long to wait before.
     pub(crate) wait: Duration,
+    /// How often the server has aborted it already.
+    pub(crate) aborted: u32,
     /// Whether it begins a part that has the whole time of the policy for itself.
     pub(crate) anew: bool,
 }
@@ -101,7 +103,7 @@ impl From<Call> for Ask {
 
 impl From<Arc<Call>> for Ask {
     fn from(call: Arc<Call>) -> Self {
-        Self { call, doubt: None, wait: Duration::ZERO, anew: false }
+        Self { call, doubt: None, wait: Duration::ZERO, aborted: 0, anew: false }
     }
 }
 
@@ -116,6 +118,11 @@ impl Ask {
     /// It begins a part of a long flow: the deadline of the policy holds for each part.
     pub fn anew(mut self) -> Self {
         self.anew = true;
+        self
+    }
+
+    pub(crate) fn aborted(mut self, times: u32) -> Self {
+        self.aborted = times;
         self
     }
 

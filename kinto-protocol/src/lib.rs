@@ -94,7 +94,7 @@ mod transport_error;
 
 pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
 pub use auth::Auth;
-pub use batch::{Batch, Item, Outcome, Part, Status, Summary, Ticket};
+pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
 pub use call::{Call, Class, Precondition};
 pub use decode::ListItem;
 pub use error::{Error, ErrorKind, RequestLine, Result};
@@ -110,7 +110,7 @@ pub use http::{HeaderMap, Method, StatusCode};
 pub use id::IdRule;
 pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
-pub use operation::Operation;
+pub use operation::{Operation, Settled};
 pub use operations::{
     Count, Delete, DeleteIfPresent, Deletion, Exists, Get, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat,
     ListTimestamp, PatchObject, Put, heartbeat, server_info,

@@ -1,7 +1,7 @@
 //! One request and its typed answer.
 
 use crate::call::Call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::{Ask, Flow, Turn};
 use crate::reply::Reply;
 use crate::session::{Request, Session};
@@ -43,20 +43,42 @@ pub trait Operation: Send {
         None
     }
 
-    /// Decides by what was [found](Self::check): the write of the lost attempt, or the error that `doubt` is.
+    /// Decides by what was [found](Self::check) whose work it is. Unless it is one's own, the answer in doubt counts.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse), of the answer in doubt.
-    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Self::Output> {
-        let _ = found;
-        self.parse(doubt)
+    /// As [`parse`](Self::parse), for one's own work that cannot be read.
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Settled<Self::Output>> {
+        let _ = (doubt, found);
+        Ok(Settled::Open)
     }
 
     /// Whether a refusal says that what this wants is so already: a batch counts it apart.
     fn is_already_so(&self, reply: &Reply) -> bool {
         let _ = reply;
         false
+    }
+}
+
+/// Whose work is there, after an attempt whose answer was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a third would be neither")]
+pub enum Settled<T> {
+    /// The own: the lost attempt was carried out, and this is its output.
+    Ours(T),
+    /// Somebody else's, and surely: the lost attempt was not carried out.
+    Theirs,
+    /// Nobody can tell.
+    Open,
+}
+
+/// The output of an operation by the answer to its check, and whether it was the lost attempt that has done it.
+pub(crate) fn cleared_up<O: Operation>(operation: &O, doubt: &Reply, found: &Reply) -> (Result<O::Output>, bool) {
+    match operation.settle(doubt, found) {
+        Ok(Settled::Ours(output)) => (Ok(output), true),
+        Ok(Settled::Theirs) => (operation.parse(doubt).map_err(Error::refuted), false),
+        Ok(Settled::Open) => (operation.parse(doubt), false),
+        Err(error) => (Err(error), true),
     }
 }
 
@@ -69,7 +91,7 @@ impl<O: Operation> Flow for O {
 
     fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<O::Output>> {
         if let Some(doubt) = reply.doubt() {
-            return self.settle(doubt, &reply).map(Turn::Done);
+            return cleared_up(self, doubt, &reply).0.map(Turn::Done);
         }
         // What the repeat was told may be about what the lost attempt did itself.
         if reply.is_repeated()
@@ -110,7 +132,7 @@ impl<O: Operation + Sync> Operation for &O {
         O::check(self, doubt)
     }
 
-    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<O::Output> {
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Settled<O::Output>> {
         O::settle(self, doubt, found)
     }
 

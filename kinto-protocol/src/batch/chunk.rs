@@ -24,6 +24,7 @@ pub(super) struct Chunk {
     most: usize,
     alone: bool,
     wait: Duration,
+    aborted: u32,
 }
 
 impl Chunk {
@@ -45,41 +46,53 @@ impl Chunk {
         self.most = most;
         self.bytes = self.bytes.saturating_sub(size);
         self.wait = self.wait.max(pending.wait);
+        self.aborted = pending.aborted;
         self.members.push(member);
         self.calls.push(Arc::clone(call));
         true
     }
 
     /// Whether a call can share the chunk's fate. If the answer is lost, all of it is sent once more: then every member
-    /// must give what it gave, which is not so where one of them has changed what an earlier one is about.
+    /// must give what it gave, which is not so where one of them has changed what an earlier one is about. And what is in
+    /// something that is deleted goes at the end of the whole request, whatever was made or read in between.
     fn goes_with(&self, call: &Call) -> bool {
-        self.calls.iter().all(|earlier| match (earlier.repeat_class(), call.repeat_class()) {
-            (Class::Once, Class::Once) => true,
-            (Class::Once, _) | (_, Class::Once) => false,
-            (_, Class::Safe) => true,
-            _ => !meets(earlier, call),
+        self.calls.iter().all(|earlier| {
+            let apart = match (earlier.repeat_class(), call.repeat_class()) {
+                (Class::Once, Class::Once) | (_, Class::Safe) => false,
+                (Class::Once, _) | (_, Class::Once) => true,
+                _ => meets(earlier, call),
+            };
+            !apart && !is_deleted_by(earlier, call)
         })
     }
 
     /// The request: the member as it is, if it is the only one.
     pub(super) fn ask(&self) -> Result<Ask> {
         let ask = match &self.calls[..] {
-            [alone] => Ask::from(Arc::clone(alone)),
+            [alone] => Ask::from(Arc::clone(alone)).aborted(self.aborted),
             calls => Ask::from(batch(calls)?),
         };
         Ok(ask.anew().after(self.wait))
     }
 }
 
+/// Whether a path lies in another.
+fn is_in(inner: &Call, outer: &Call) -> bool {
+    let rest = inner.path().as_str().strip_prefix(outer.path().as_str());
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether a call is about something that an earlier one deletes.
+fn is_deleted_by(earlier: &Call, call: &Call) -> bool {
+    *earlier.method() == Method::DELETE && (earlier.path() == call.path() || is_in(call, earlier))
+}
+
 /// Whether a write changes what an earlier call of the same chunk is about: the same object, a list that was read, or
 /// something in what is deleted.
 fn meets(earlier: &Call, write: &Call) -> bool {
-    let (a, b) = (earlier.path().as_str(), write.path().as_str());
-    let is_in = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-    let deletes = |call: &Call| *call.method() == Method::DELETE;
-    a == b
-        || is_in(b, a) && (earlier.repeat_class() == Class::Safe || deletes(earlier))
-        || is_in(a, b) && deletes(write)
+    earlier.path() == write.path()
+        || is_in(write, earlier) && earlier.repeat_class() == Class::Safe
+        || is_in(earlier, write) && *write.method() == Method::DELETE
 }
 
 /// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, and

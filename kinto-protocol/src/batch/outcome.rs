@@ -156,19 +156,19 @@ impl Outcome {
     ///
     /// What stopped the batch, or else the first error of an operation. It [may have been
     /// applied](Error::maybe_applied) when any operation was, or may have been.
-    pub fn into_result(mut self) -> Result<Self> {
+    pub fn into_result(mut self) -> Result<Outputs> {
         let summary = self.summary();
         let failed = summary.total() - summary.count(Status::Done) - summary.count(Status::AlreadySo);
         let bad = |slot: &Slot| !matches!(slot.status(), Some(Status::Done | Status::AlreadySo));
+        let touched = self.slots.iter().any(Slot::touched);
         let error = match (self.stopped.take(), self.slots.iter().position(bad)) {
-            (None, None) => return Ok(self),
+            (None, None) => return Ok(Outputs(self)),
             (Some(error), _) => error,
             (None, Some(first)) => {
                 let error = self.slots.swap_remove(first).into_error();
                 error.prefix(&format!("{failed} of {} operations failed, the first of them with: ", summary.total()))
             }
         };
-        let touched = summary.count(Status::Done) + summary.count(Status::Unknown) > 0;
         Err(if touched { error.touched() } else { error })
     }
 
@@ -198,6 +198,24 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome").field("summary", &self.summary().to_string()).finish_non_exhaustive()
+    }
+}
+
+/// What came of a batch all of which is as it was wanted, see [`Outcome::into_result`].
+#[derive(Debug)]
+pub struct Outputs(Outcome);
+
+impl std::ops::Deref for Outputs {
+    type Target = Outcome;
+
+    fn deref(&self) -> &Outcome {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Outputs {
+    fn deref_mut(&mut self) -> &mut Outcome {
+        &mut self.0
     }
 }
 

@@ -18,7 +18,7 @@ use crate::call::{Call, Class};
 use crate::error::{Error, ErrorKind, RequestLine, Result};
 use crate::flow::{Ask, Flow, Turn};
 use crate::moment::Moment;
-use crate::operation::Operation;
+use crate::operation::{Operation, cleared_up};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -83,6 +83,8 @@ pub(super) struct Answered {
     pub(super) line: Option<RequestLine>,
     pub(super) status: Status,
     pub(super) repeated: bool,
+    /// Whether it may have changed anything.
+    pub(super) touched: bool,
     /// Whether it is worth another try that can do no harm.
     worth: bool,
     /// What to send then.
@@ -106,7 +108,11 @@ impl Slot {
     /// What is to be sent, if anything. What cannot be sent has its outcome with that.
     pub(super) fn pending(&mut self, session: &Session) -> Option<&mut Pending> {
         if matches!(self.state, State::New) {
-            let call = self.member.call(session).and_then(|call| session.admit(&call).map(|()| call));
+            let admitted = |call: Call| match session.admit(&call) {
+                Ok(()) => Ok(call),
+                Err(error) => Err(error.during(call.line(), 0, None)),
+            };
+            let call = self.member.call(session).and_then(admitted);
             match call {
                 Ok(call) => self.state = State::Waiting(Pending::new(call.into())),
                 Err(error) => self.end(error, None, None),
@@ -136,9 +142,10 @@ impl Slot {
                 self.state = State::Waiting(Pending { attempts: pending.attempts, ..Pending::new(ask) });
             }
             Taken::Done { already_so, repeated } => {
-                let status = if pending.is_write() && already_so { Status::AlreadySo } else { Status::Done };
-                let line = Some(pending.line());
-                self.state = State::Answered(Answered { line, status, repeated, worth: false, pending: None });
+                let writes = pending.is_write() || pending.doubt.is_some();
+                let status = if writes && already_so { Status::AlreadySo } else { Status::Done };
+                let (line, touched) = (Some(pending.line()), pending.lost.is_some());
+                self.state = State::Answered(Answered { line, status, repeated, touched, worth: false, pending: None });
             }
             Taken::Failed { error, already_so } => {
                 let error = error.during(pending.line(), pending.attempts, pending.lost);
@@ -170,8 +177,9 @@ impl Slot {
                 Status::AlreadySo => false,
                 _ => error.is_retryable(),
             };
+        let touched = error.maybe_applied();
         self.member.fail(error);
-        self.state = State::Answered(Answered { line, status, repeated: false, worth, pending });
+        self.state = State::Answered(Answered { line, status, repeated: false, touched, worth, pending });
     }
 
     /// Makes it wait again, if that is worth it and can do no harm.
@@ -185,6 +193,11 @@ impl Slot {
             self.member.reset();
         }
         worth
+    }
+
+    /// Whether it may have changed anything.
+    pub(super) fn touched(&self) -> bool {
+        matches!(&self.state, State::Answered(answered) if answered.touched)
     }
 
     /// How it ended, if it did.
@@ -257,21 +270,26 @@ impl<O: Operation<Output: 'static>> Member for Typed<O> {
         let Some(operation) = &mut self.operation else {
             return Taken::Done { already_so: false, repeated: false };
         };
-        // What was refused, and whether that is all there is to say of it.
         let refusal = reply.doubt().unwrap_or(&reply);
         let refused = refusal.status().is_client_error();
-        let content = refused && operation.parse(refusal).is_ok();
         let already_so = refused && operation.is_already_so(refusal);
-        let in_doubt = reply.doubt().is_some();
-        match operation.resume(session, reply) {
-            Ok(Turn::Ask(ask)) => Taken::More(ask),
-            Ok(Turn::Done(output)) => {
+        let (result, repeated) = match reply.doubt() {
+            Some(doubt) => cleared_up(operation, doubt, &reply),
+            None => match operation.resume(session, reply) {
+                Ok(Turn::Ask(ask)) => return Taken::More(ask),
+                Ok(Turn::Done(output)) => (Ok(output), false),
+                // No operation does that.
+                Ok(Turn::Fork(_)) => (Err(Error::input("an operation cannot fork")), false),
+                Err(error) => (Err(error), false),
+            },
+        };
+        match result {
+            Ok(output) => {
                 self.result = Some(Ok(output));
                 self.operation = None;
-                Taken::Done { already_so: content && !in_doubt, repeated: in_doubt && !content }
+                // A refusal that is an output all the same says that there was nothing to do.
+                Taken::Done { already_so: refused && !repeated, repeated }
             }
-            // No operation does that.
-            Ok(Turn::Fork(_)) => Taken::Failed { error: Error::input("an operation cannot fork"), already_so: false },
             Err(error) => Taken::Failed { error, already_so },
         }
     }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 use crate::flow::{Ask, Flow, Turn};
 use crate::object::Object;
-use crate::operation::Operation;
+use crate::operation::{Operation, Settled};
 use crate::operations::{Get, Put};
 use crate::permissions::Permissions;
 use crate::reply::Reply;
@@ -72,7 +72,9 @@ impl<T: DeserializeOwned + Send> Flow for GetOrCreate<T> {
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>> {
         if reply.method() == Method::GET {
             // What is there may be what a lost attempt has made.
-            if let Some(Ok(created)) = reply.doubt().map(|doubt| self.create.settle(doubt, &reply)) {
+            if let Some(doubt) = reply.doubt()
+                && let Settled::Ours(created) = self.create.settle(doubt, &reply)?
+            {
                 return Ok(Turn::Done(GetOrCreated::Created(created)));
             }
             return match (self.get.parse(&reply), self.refusal.take(), reply.doubt()) {

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::address::Resource;
+use crate::address::{Kind, Resource};
 use crate::decode;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -33,11 +33,13 @@ pub struct Modify<T, F> {
     put: Option<Put<T>>,
     /// How often others were faster.
     conflicts: u32,
+    /// What was said of a bucket that is not there or is hidden.
+    hidden: Option<Error>,
 }
 
 impl<T: DeserializeOwned + Send, F> Modify<T, F> {
     pub(crate) fn new(resource: Resource<T>, id: String, change: F) -> Self {
-        Self { resource, id, change, otherwise: None, put: None, conflicts: 0 }
+        Self { resource, id, change, otherwise: None, put: None, conflicts: 0, hidden: None }
     }
 
     fn get(&self) -> Get<T> {
@@ -70,9 +72,11 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Modify<T, 
     }
 
     fn read(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Object<T>>> {
-        let missing = reply.status() == StatusCode::NOT_FOUND;
+        let hidden = reply.status() == StatusCode::FORBIDDEN && self.resource.kind() == Kind::Bucket;
+        let missing = hidden || reply.status() == StatusCode::NOT_FOUND;
         if let Some(otherwise) = self.otherwise.as_ref().filter(|_| missing) {
             let otherwise = otherwise.clone().map_err(Error::input)?;
+            self.hidden = hidden.then(|| reply.error());
             let mut data = serde_json::from_value(otherwise.into())
                 .map_err(|error| Error::input("what is to be created cannot be read back").caused_by(error.into()))?;
             (self.change)(&mut data);
@@ -118,6 +122,10 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Flow for M
         let lost = reply.is_repeated();
         match put.resume(session, reply) {
             Err(error) if error.is_precondition_failed() && !lost => {
+                // It is there after all.
+                if let Some(hidden) = self.hidden.take() {
+                    return Err(hidden);
+                }
                 self.conflicts += 1;
                 if !session.policy().allows_conflicts(self.conflicts) {
                     return Err(error.prefix(&format!("others were faster {} times: ", self.conflicts)));

@@ -7,7 +7,7 @@ use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
 use crate::object::{Entry, Tombstone};
-use crate::operation::Operation;
+use crate::operation::{Operation, Settled};
 use crate::path::Path;
 use crate::query::{Deleted, Query, encode, field};
 use crate::reply::Reply;
@@ -78,12 +78,12 @@ impl Operation for Delete {
         Some(call(Method::GET, &self.list, Precondition::None).query(query.encode().ok()?))
     }
 
-    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Tombstone> {
+    fn settle(&self, _: &Reply, found: &Reply) -> Result<Settled<Tombstone>> {
         let mut entries = found.json_with(decode::list::<Entry<()>>).unwrap_or_default().into_iter();
-        match entries.find(|entry| entry.id() == self.id) {
-            Some(Entry::Deleted(tombstone)) => Ok(Tombstone { repeated: true, ..tombstone }),
-            _ => self.parse(doubt),
-        }
+        Ok(match entries.find(|entry| entry.id() == self.id) {
+            Some(Entry::Deleted(tombstone)) => Settled::Ours(Tombstone { repeated: true, ..tombstone }),
+            _ => Settled::Open,
+        })
     }
 }
 
@@ -155,9 +155,11 @@ impl Operation for DeleteIfPresent {
         self.delete.check(doubt)
     }
 
-    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Deletion> {
-        self.delete
-            .settle(doubt, found)
-            .map_or_else(|_| self.parse(doubt), |tombstone| Ok(Deletion::Deleted(tombstone)))
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Settled<Deletion>> {
+        Ok(match self.delete.settle(doubt, found)? {
+            Settled::Ours(tombstone) => Settled::Ours(Deletion::Deleted(tombstone)),
+            Settled::Theirs => Settled::Theirs,
+            Settled::Open => Settled::Open,
+        })
     }
 }

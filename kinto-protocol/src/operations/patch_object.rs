@@ -10,7 +10,7 @@ use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
 use crate::object::Object;
-use crate::operation::Operation;
+use crate::operation::{Operation, Settled};
 use crate::operations::put::{read_back, settled};
 use crate::patch::Patch;
 use crate::path::Path;
@@ -79,8 +79,7 @@ impl<T: DeserializeOwned + Send, P: Patch> Operation for PatchObject<T, P> {
         read_back(doubt)
     }
 
-    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Object<T>> {
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Settled<Object<T>>> {
         settled(doubt, found, self.patch.last_modified(), |object| self.patch.is_met_by(object))
-            .unwrap_or_else(|refuted| self.parse(doubt).map_err(|error| if refuted { error.refuted() } else { error }))
     }
 }

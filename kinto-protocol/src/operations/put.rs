@@ -12,7 +12,7 @@ use crate::decode;
 use crate::error::Result;
 use crate::json;
 use crate::object::{JsonMap, Object};
-use crate::operation::Operation;
+use crate::operation::{Operation, Settled};
 use crate::patch::Envelope;
 use crate::permissions::Permissions;
 use crate::reply::Reply;
@@ -124,9 +124,8 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
         read_back(doubt)
     }
 
-    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Object<T>> {
+    fn settle(&self, doubt: &Reply, found: &Reply) -> Result<Settled<Object<T>>> {
         settled(doubt, found, self.content.last_modified(), |object| self.is_met_by(object))
-            .unwrap_or_else(|refuted| self.parse(doubt).map_err(|error| if refuted { error.refuted() } else { error }))
     }
 
     fn is_already_so(&self, reply: &Reply) -> bool {
@@ -142,19 +141,20 @@ pub(crate) fn read_back(doubt: &Reply) -> Option<Call> {
     refused.then(|| call(Method::GET, doubt.call().path(), Precondition::None))
 }
 
-/// The object that was found, if it is the work of a lost attempt: it is what was written, and not older. If it is not,
-/// whether that proves that no attempt was carried out: then the object would be newer.
+/// Whose work an object is that was found: one's own if it is what was written, and not older; somebody else's if it is
+/// older than any attempt, as it would be newer if one had been carried out.
 pub(crate) fn settled<T: DeserializeOwned>(
     doubt: &Reply,
     found: &Reply,
     forced: Option<Timestamp>,
     is_met_by: impl FnOnce(&Object) -> bool,
-) -> Result<Result<Object<T>>, bool> {
-    let object: Object = found.json_with(decode::object).map_err(|_| false)?;
+) -> Result<Settled<Object<T>>> {
+    let Ok(object) = found.json_with(decode::object::<JsonMap>) else { return Ok(Settled::Open) };
     let at = object.last_modified;
     if (forced == Some(at) || doubt.may_have_made(at)) && is_met_by(&object) {
-        return Ok(found.json_with(decode::object).map(|object| Object { repeated: true, ..object }));
+        let object = found.json_with(decode::object)?;
+        return Ok(Settled::Ours(Object { repeated: true, ..object }));
     }
     // With timestamps of the caller's own, age proves nothing.
-    Err(forced.is_none() && doubt.is_older(at))
+    Ok(if forced.is_none() && doubt.is_older(at) { Settled::Theirs } else { Settled::Open })
 }
