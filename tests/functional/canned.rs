@@ -34,3 +34,34 @@ pub(crate) fn get_by_hand(url: &str, path: &str, header: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
+
+/// A server between us and the one at this URL. It is told of each request, its number from 0 and its text, and may have
+/// it carried out there, which gives the answer.
+pub(crate) fn between(
+    url: &str,
+    answer: impl Fn(usize, &str, &dyn Fn() -> Vec<u8>) -> Answer + Send + Sync + 'static,
+) -> Stub {
+    let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    Stub::start(move |number, request| {
+        let carry_out = || {
+            let (line, rest) = request.split_once("\r\n").unwrap();
+            let mut stream = TcpStream::connect(&host).unwrap();
+            write!(stream, "{line}\r\nConnection: close\r\n{rest}").unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            answer
+        };
+        answer(number, request, &carry_out)
+    })
+}
+
+/// One that loses the first answer to each of the requests that begin so, after they were carried out.
+pub(crate) fn losing(url: &str, beginnings: &'static [&'static str]) -> Stub {
+    let lost = std::sync::Mutex::new(std::collections::HashSet::new());
+    between(url, move |_, request, carry_out| {
+        let answer = carry_out();
+        let beginning = beginnings.iter().find(|beginning| request.starts_with(**beginning));
+        let is_lost = beginning.is_some_and(|beginning| lost.lock().unwrap().insert(*beginning));
+        Answer::Close(if is_lost { Vec::new() } else { answer })
+    })
+}

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 
 use futures_core::Stream;
-use kinto_protocol::{Auth, Event, Flow, List, ListItem, Listing, Policy, Result, Session};
+use kinto_protocol::{Auth, Event, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session};
 use tokio::runtime::{Builder, Runtime};
 
 /// Who is told of events.
@@ -18,6 +18,7 @@ pub(crate) struct Setup {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) user_agent: Option<String>,
     pub(crate) policy: Policy,
+    pub(crate) id_rule: IdRule,
     pub(crate) observer: Option<Observer>,
 }
 
@@ -27,7 +28,8 @@ impl Setup {
         let mut policy = Policy::default();
         policy.attempts = 5;
         policy.first_wait = std::time::Duration::from_millis(10);
-        Self { url: url.into(), auth: None, headers: Vec::new(), user_agent: None, policy, observer: None }
+        let id_rule = IdRule::default();
+        Self { url: url.into(), auth: None, headers: Vec::new(), user_agent: None, policy, id_rule, observer: None }
     }
 }
 
@@ -51,7 +53,7 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
 /// The two front-ends have the same names, so that their clients are made by the same words.
 macro_rules! build {
     ($client:ty, $setup:ident) => {{
-        let mut builder = <$client>::builder($setup.url).policy($setup.policy);
+        let mut builder = <$client>::builder($setup.url).policy($setup.policy).id_rule($setup.id_rule);
         if let Some(auth) = $setup.auth {
             builder = builder.auth(auth);
         }

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod batch_outcomes;
+mod batch_servers;
+mod batch_surprises;
+mod batches;
 mod canned;
 mod context;
 mod deletes;
@@ -10,6 +14,7 @@ mod errors;
 mod filters;
 mod list_surprises;
 mod lists;
+mod modify;
 mod objects;
 mod own_servers;
 mod patches;
@@ -103,6 +108,59 @@ scenarios! {
         a_cursor_of_ones_own,
         forced_timestamps,
     }
+    batches {
+        each_as_if_sent_by_itself,
+        what_the_server_is,
+        tickets_are_not_mixed_up,
+        in_their_order,
+        as_many_as_the_server_takes,
+        as_many_bytes_as_asked_for,
+        names_of_all_sorts,
+        what_cannot_be_an_id_harms_no_other,
+        in_the_default_bucket,
+        side_by_side,
+        deletions,
+        only_if_it_changed,
+    }
+    batch_outcomes {
+        how_each_of_them_ended,
+        what_is_already_so_is_no_error,
+        reading_changes_nothing,
+        each_its_own_401,
+        what_was_not_sent_is_sent_later,
+        kept_by_the_caller,
+    }
+    batch_servers {
+        servers_without_batches,
+        a_limit_that_was_not_told,
+    }
+    batch_surprises {
+        s05_a_conflict_undoes_what_was_before_it,
+        s05_what_was_undone_comes_first,
+        s05_conflicts_end,
+        s20_what_is_not_modified_breaks_all,
+        s25_paths_with_batch_in_them,
+        s26_s27_patches_other_than_plain,
+        s31_one_that_the_database_cannot_take,
+        s33_the_answer_is_lost,
+        s33_nothing_was_done_by_what_was_lost,
+        s33_the_answer_to_a_deletion_is_lost,
+        what_is_left_can_be_looked_up,
+        what_is_made_after_a_deletion_stays,
+        what_was_in_it_is_not_read_after_a_deletion,
+        what_cannot_be_sent_twice_stays_unknown,
+    }
+    modify {
+        what_is_not_changed_stays,
+        what_changes_nothing_writes_nothing,
+        what_is_not_there,
+        or_created,
+        s49_or_created_a_bucket,
+        others_who_are_faster,
+        others_who_are_always_faster,
+        the_answer_is_lost,
+        from_four_at_once_nothing_is_lost,
+    }
     permissions {
         on_every_write,
         get_or_create_what_others_shared,
@@ -181,6 +239,11 @@ scenarios! {
         readonly_and_ending_and_silent,
         ended,
     }
+    batch_servers {
+        three_at_a_time_and_wide_ids,
+        as_many_as_one_likes_or_one,
+        s53_read_only_servers_refuse_batches,
+    }
 }
 
 scenarios! {
@@ -188,5 +251,10 @@ scenarios! {
     own_servers {
         readonly_and_ending_and_silent,
         ended,
+    }
+    batch_servers {
+        three_at_a_time_and_wide_ids,
+        as_many_as_one_likes_or_one,
+        s53_read_only_servers_refuse_batches,
     }
 }

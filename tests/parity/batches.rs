@@ -335,7 +335,7 @@ fn kept() -> Vec<Scenario> {
         )
         .shows("Err Server status=Some(412) errno=Some(114) attempts=1 maybe_applied=true")
         .shows("1 of 2 operations failed, the first of them with: ")
-        .shows("Ok Outcome { summary: \"2 done\""),
+        .shows("Ok Outputs(Outcome { summary: \"2 done\""),
         scenario!("a ticket of another batch", [Batch], [existing(2)], |client, told| {
             let ticket = Batch::new().push(records().get("a"));
             let mut outcome = client.send(creations(&["a"])).unwrap();

@@ -82,9 +82,9 @@ fn is_in(inner: &Call, outer: &Call) -> bool {
     rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Whether a call is about something that an earlier one deletes.
+/// Whether a call is about something in what an earlier one deletes.
 fn is_deleted_by(earlier: &Call, call: &Call) -> bool {
-    *earlier.method() == Method::DELETE && (earlier.path() == call.path() || is_in(call, earlier))
+    *earlier.method() == Method::DELETE && is_in(call, earlier)
 }
 
 /// Whether a write changes what an earlier call of the same chunk is about: the same object, a list that was read, or
