@@ -58,13 +58,7 @@ fn aborted() -> Vec<Scenario> {
         scenario!(
             "what is always aborted is given up alone",
             [Batch],
-            [
-                info("25"),
-                entries(&[(409, ABORTED), (201, B)]),
-                json(409, ABORTED),
-                json(409, ABORTED),
-                json(409, ABORTED)
-            ],
+            [info("25"), entries(&[(409, ABORTED), (201, B)]), json(409, ABORTED), json(409, ABORTED)],
             |client, told| {
                 let client = client.with_policy(|policy| policy.conflicts = 2);
                 tell(told, client.send(creations(&["a", "b"])));
@@ -146,7 +140,7 @@ fn lost_answers() -> Vec<Scenario> {
                 tell(told, client.send(batch));
             }
         )
-        .shows("item 0: done, DELETE /buckets/b/collections/c/records/a"),
+        .shows("item 0: already so, DELETE /buckets/b/collections/c/records/a"),
         scenario!(
             "a refusal after an overload is one",
             [Batch],
