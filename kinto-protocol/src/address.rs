@@ -8,10 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Precondition};
-use crate::flows::{DeleteAll, GetOrCreate, List, Modify};
+use crate::flows::{DeleteAll, GetOrCreate, List, Modify, Share};
 use crate::group::GroupData;
+use crate::history::History;
+use crate::id::Grammar;
 use crate::object::{JsonMap, Object, Tombstone};
-use crate::operations::{Count, Delete, DeleteIfPresent, Exists, Get, Head, ListTimestamp, PatchObject, Put};
+use crate::operations::{Count, Delete, DeleteIfPresent, Exists, Get, Head, ListTimestamp, PatchObject, Put, Snapshot};
 use crate::patch::{Envelope, Patch};
 use crate::path::Path;
 use crate::permissions::Permissions;
@@ -66,10 +68,18 @@ impl Bucket {
         Resource::new(self.path.join("/groups"), Kind::Group)
     }
 
+    /// What happened in it.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History::new(self.path.join("/history").needing("history"))
+    }
+
     /// The address of one of its collections.
     #[must_use]
     pub fn collection(&self, id: &str) -> Collection {
-        Collection { path: self.collections().path.id(id) }
+        let collection = self.collections().path.id(id);
+        let snapshot = self.path.join("/snapshot/collections").id(id).needing("history");
+        Collection { path: collection, snapshot }
     }
 }
 
@@ -77,6 +87,7 @@ impl Bucket {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Collection {
     path: Path,
+    snapshot: Path,
 }
 
 impl Collection {
@@ -91,6 +102,19 @@ impl Collection {
     pub fn records(&self) -> Resource {
         Resource::new(self.path.join("/records"), Kind::Record)
     }
+
+    /// Reads its records as they were at that time, by the server's clock: the newest first. Needs the plugin `history`.
+    ///
+    /// ```
+    /// use kinto_protocol::{JsonMap, Timestamp, bucket};
+    ///
+    /// let then = bucket("blog").collection("posts").snapshot::<JsonMap>(Timestamp::from_millis(1_700_000_000_000));
+    /// # let _ = then;
+    /// ```
+    #[must_use]
+    pub fn snapshot<T>(&self, at: Timestamp) -> Snapshot<T> {
+        Snapshot::new(self.snapshot.join(&format!("@{at}")))
+    }
 }
 
 /// What a resource is made of. The server's rules differ a little.
@@ -100,6 +124,7 @@ pub(crate) enum Kind {
     Collection,
     Group,
     Record,
+    Account,
 }
 
 /// A list of objects and the objects in it: the buckets, the collections or groups of a bucket, or the records of a
@@ -143,7 +168,7 @@ impl<T> Resource<T> {
     /// The path of one of its objects.
     #[must_use]
     pub fn object_path(&self, id: &str) -> Path {
-        self.path.object(id)
+        self.path.object(id, self.grammar())
     }
 
     /// The same objects with data of another type.
@@ -154,6 +179,10 @@ impl<T> Resource<T> {
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    fn grammar(&self) -> Grammar {
+        if self.kind == Kind::Account { Grammar::Account } else { Grammar::Object }
     }
 }
 
@@ -298,6 +327,60 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     #[must_use]
     pub fn delete_all(&self) -> DeleteAll {
         DeleteAll::new(self.path.clone())
+    }
+}
+
+impl<T> Resource<T> {
+    /// Gives these permissions too, and keeps all others. Only for those who see the permissions of the object, as what is
+    /// not visible cannot be kept: that is an error before anything is changed.
+    ///
+    /// ```
+    /// use kinto_protocol::{EVERYONE, Permissions, bucket};
+    ///
+    /// let posts = bucket("blog").collection("posts").records();
+    /// let publish = posts.share("hello", Permissions::new().read([EVERYONE]));
+    /// let withdraw = posts.unshare("hello", Permissions::new().read([EVERYONE]));
+    /// # let _ = (publish, withdraw);
+    /// ```
+    #[must_use]
+    pub fn share(&self, id: impl Into<String>, permissions: Permissions) -> Share {
+        Share::new(self, id.into(), true, permissions)
+    }
+
+    /// Takes these permissions away, and keeps all others; see [`share`](Self::share).
+    #[must_use]
+    pub fn unshare(&self, id: impl Into<String>, permissions: Permissions) -> Share {
+        Share::new(self, id.into(), false, permissions)
+    }
+}
+
+impl Resource<GroupData> {
+    /// Adds users to a group, and keeps those who are in it.
+    #[must_use]
+    pub fn add_members<M: Into<String>>(
+        &self,
+        group: impl Into<String>,
+        members: impl IntoIterator<Item = M>,
+    ) -> Modify<GroupData, impl FnMut(&mut GroupData) + Send> {
+        let members: Vec<String> = members.into_iter().map(Into::into).collect();
+        self.modify(group, move |data: &mut GroupData| {
+            for member in &members {
+                if !data.members.contains(member) {
+                    data.members.push(member.clone());
+                }
+            }
+        })
+    }
+
+    /// Takes users out of a group.
+    #[must_use]
+    pub fn remove_members<M: Into<String>>(
+        &self,
+        group: impl Into<String>,
+        members: impl IntoIterator<Item = M>,
+    ) -> Modify<GroupData, impl FnMut(&mut GroupData) + Send> {
+        let members: Vec<String> = members.into_iter().map(Into::into).collect();
+        self.modify(group, move |data: &mut GroupData| data.members.retain(|member| !members.contains(member)))
     }
 }
 

@@ -13,23 +13,20 @@ use serde::de::{
 };
 use serde_json::Value;
 
+use crate::grant::Grant;
 use crate::object::{Entry, Object, Tombstone};
 use crate::permissions::Permissions;
 use crate::timestamp::Timestamp;
 
 /// What a list can be made of.
 pub trait ListItem: Sized + Send + sealed::Sealed {
-    /// The caller's type in it.
-    type Data: DeserializeOwned + Send;
-    /// Whether it may be a deleted object.
+    /// `{"data": [{…}, …]}`.
     #[doc(hidden)]
-    const MAY_BE_DELETED: bool;
-    /// Takes an entry as it stands in the list.
+    fn list(text: &str) -> serde_json::Result<Vec<Self>>;
+
+    /// Only some of its fields were asked for.
     #[doc(hidden)]
-    fn of(entry: Entry<Self::Data>) -> Option<Self>;
-    /// The object, if it is one.
-    #[doc(hidden)]
-    fn object(&mut self) -> Option<&mut Object<Self::Data>>;
+    fn mark_partial(&mut self) {}
 }
 
 #[allow(unnameable_types, reason = "sealed: no other implementations")]
@@ -37,37 +34,39 @@ mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Object<T> {}
     impl<T> Sealed for super::Entry<T> {}
+    impl Sealed for super::Grant {}
 }
 
 impl<T: DeserializeOwned + Send> ListItem for Object<T> {
-    type Data = T;
-    const MAY_BE_DELETED: bool = false;
-
-    fn of(entry: Entry<T>) -> Option<Self> {
-        match entry {
+    fn list(text: &str) -> serde_json::Result<Vec<Self>> {
+        let live = |entry| match entry {
             Entry::Live(object) => Some(object),
             Entry::Deleted(_) => None,
-        }
+        };
+        envelope(text, ListSeed { may_be_dead: false, take: live, of: PhantomData }).map(|(items, _)| items)
     }
 
-    fn object(&mut self) -> Option<&mut Self> {
-        Some(self)
+    fn mark_partial(&mut self) {
+        self.partial = true;
     }
 }
 
 impl<T: DeserializeOwned + Send> ListItem for Entry<T> {
-    type Data = T;
-    const MAY_BE_DELETED: bool = true;
-
-    fn of(entry: Self) -> Option<Self> {
-        Some(entry)
+    fn list(text: &str) -> serde_json::Result<Vec<Self>> {
+        envelope(text, ListSeed { may_be_dead: true, take: Some, of: PhantomData }).map(|(items, _)| items)
     }
 
-    fn object(&mut self) -> Option<&mut Object<T>> {
-        match self {
-            Self::Live(object) => Some(object),
-            Self::Deleted(_) => None,
+    fn mark_partial(&mut self) {
+        if let Self::Live(object) = self {
+            object.partial = true;
         }
+    }
+}
+
+/// They have neither a timestamp nor, all of them, an id.
+impl ListItem for Grant {
+    fn list(text: &str) -> serde_json::Result<Vec<Self>> {
+        envelope(text, PhantomData).map(|(items, _)| items)
     }
 }
 
@@ -84,11 +83,6 @@ pub(crate) fn object<T: DeserializeOwned>(text: &str) -> serde_json::Result<Obje
 /// `{"data": {…}}`, dead or alive.
 pub(crate) fn tombstone(text: &str) -> serde_json::Result<Tombstone> {
     envelope(text, PhantomData).map(|(tombstone, _)| tombstone)
-}
-
-/// `{"data": [{…}, …]}`.
-pub(crate) fn list<I: ListItem>(text: &str) -> serde_json::Result<Vec<I>> {
-    envelope(text, ListSeed::<I>(PhantomData)).map(|(items, _)| items)
 }
 
 /// `{"data": [{…}, …]}`, all of them deleted.
@@ -138,9 +132,13 @@ fn envelope<'de, D: DeserializeSeed<'de>>(
     Ok(read)
 }
 
-struct ListSeed<I>(PhantomData<I>);
+struct ListSeed<T, F> {
+    may_be_dead: bool,
+    take: F,
+    of: PhantomData<T>,
+}
 
-impl<'de, I: ListItem> DeserializeSeed<'de> for ListSeed<I> {
+impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> DeserializeSeed<'de> for ListSeed<T, F> {
     type Value = Vec<I>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Vec<I>, D::Error> {
@@ -148,7 +146,7 @@ impl<'de, I: ListItem> DeserializeSeed<'de> for ListSeed<I> {
     }
 }
 
-impl<'de, I: ListItem> Visitor<'de> for ListSeed<I> {
+impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> Visitor<'de> for ListSeed<T, F> {
     type Value = Vec<I>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,9 +156,9 @@ impl<'de, I: ListItem> Visitor<'de> for ListSeed<I> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<I>, A::Error> {
         let mut items = Vec::new();
         while let Some(entry) =
-            seq.next_element_seed(EntrySeed::<I::Data> { may_be_dead: I::MAY_BE_DELETED, of: PhantomData })?
+            seq.next_element_seed(EntrySeed::<T> { may_be_dead: self.may_be_dead, of: PhantomData })?
         {
-            items.extend(I::of(entry));
+            items.extend((self.take)(entry));
         }
         Ok(items)
     }
@@ -460,14 +458,14 @@ mod tests {
         struct T {
             title: String,
         }
-        let entries = list::<Entry<T>>(text).unwrap();
+        let entries = <Entry<T>>::list(text).unwrap();
         assert!(matches!(&entries[0], Entry::Deleted(t) if t.id == "a"));
         assert!(matches!(&entries[1], Entry::Live(o) if o.data.title == "x"));
         assert!(matches!(&entries[2], Entry::Live(o) if o.data.title == "y"));
-        let maps = list::<Entry>(text).unwrap();
+        let maps = Entry::<JsonMap>::list(text).unwrap();
         assert!(matches!(&maps[1], Entry::Live(o) if o.data["deleted"] == true));
-        assert!(list::<Object<T>>(text).is_err(), "there is no title in the first");
-        let live = list::<Object>(text).unwrap();
+        assert!(<Object<T>>::list(text).is_err(), "there is no title in the first");
+        let live = Object::<JsonMap>::list(text).unwrap();
         assert_eq!(live[0].data["deleted"], true, "where no deleted objects were asked for, it is a field like others");
         #[derive(Debug, Deserialize)]
         struct Odd {
@@ -478,7 +476,7 @@ mod tests {
             r#"{"data":[{"deleted":true,"id":"a","last_modified":1}]}"#,
             r#"{"data":[{"id":"a","last_modified":1,"deleted":true}]}"#,
         ] {
-            assert!(matches!(&list::<Entry<Odd>>(text).unwrap()[0], Entry::Deleted(t) if t.id == "a"));
+            assert!(matches!(&<Entry<Odd>>::list(text).unwrap()[0], Entry::Deleted(t) if t.id == "a"));
         }
         assert_eq!(
             object::<JsonMap>(r#"{"data":{"id":"a","last_modified":1,"deleted":true}}"#).unwrap().data["deleted"],
@@ -506,7 +504,7 @@ mod tests {
             assert!(object::<JsonMap>(text).is_err(), "{text}");
         }
         for text in ["null", "{}", r#"{"data":null}"#, r#"{"data":{}}"#, r#"{"data":[1]}"#, r#"{"data":[{}]}"#] {
-            assert!(list::<Object>(text).is_err(), "{text}");
+            assert!(Object::<JsonMap>::list(text).is_err(), "{text}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The path of every endpoint, for those who build requests of their own.
 //!
 //! The operations use the same paths; nothing here needs to be called to use them. Paths are relative to the API root
-//! and percent-encoded. A path to a plugin's endpoint answers 404 where the plugin is off.
+//! and percent-encoded. Before anything is sent to a plugin's endpoint, the server is asked (once per session) whether it
+//! has the plugin; where it has not, that is an error that names it.
 //!
 //! ```
 //! use kinto_protocol::endpoints;
@@ -108,25 +109,25 @@ pub fn record(bucket: &str, collection: &str, record: &str) -> Path {
 /// `/buckets/{bucket}/collections/{collection}/records/{record}/attachment` (capability `attachments`).
 #[must_use]
 pub fn attachment(bucket: &str, collection: &str, record: &str) -> Path {
-    self::record(bucket, collection, record).join("/attachment")
+    self::record(bucket, collection, record).join("/attachment").needing("attachments")
 }
 
 /// `/buckets/{bucket}/history` (capability `history`).
 #[must_use]
 pub fn history(bucket: &str) -> Path {
-    self::bucket(bucket).join("/history")
+    self::bucket(bucket).join("/history").needing("history")
 }
 
 /// `/buckets/{bucket}/snapshot/collections/{collection}@{timestamp}` (capability `history`).
 #[must_use]
 pub fn snapshot(bucket: &str, collection: &str, at: Timestamp) -> Path {
-    self::bucket(bucket).join("/snapshot/collections").id(collection).join(&format!("@{at}"))
+    self::bucket(bucket).join("/snapshot/collections").id(collection).join(&format!("@{at}")).needing("history")
 }
 
 /// `/buckets/{bucket}/collections/{collection}/changeset` (capability `changes`).
 #[must_use]
 pub fn changeset(bucket: &str, collection: &str) -> Path {
-    self::collection(bucket, collection).join("/changeset")
+    self::collection(bucket, collection).join("/changeset").needing("changes")
 }
 
 /// `/buckets/monitor/collections/changes/changeset`: which collections changed (capability `changes`).
@@ -138,19 +139,19 @@ pub fn monitor_changeset() -> Path {
 /// `/buckets/monitor/collections/changes/records`: the same in its older form (capability `changes`).
 #[must_use]
 pub fn monitor_records() -> Path {
-    records("monitor", "changes")
+    records("monitor", "changes").needing("changes")
 }
 
 /// `/permissions`: everything the caller was given a permission on (capability `permissions_endpoint`).
 #[must_use]
 pub fn permissions() -> Path {
-    Path::fixed("/permissions")
+    Path::fixed("/permissions").needing("permissions_endpoint")
 }
 
 /// `/accounts` (capability `accounts`).
 #[must_use]
 pub fn accounts() -> Path {
-    Path::fixed("/accounts")
+    Path::fixed("/accounts").needing("accounts")
 }
 
 /// `/accounts/{name}` (capability `accounts`).
@@ -165,13 +166,13 @@ pub fn account(name: &str) -> Path {
 /// `flush_endpoint`).
 #[must_use]
 pub fn flush() -> Path {
-    Path::fixed("/__flush__")
+    Path::fixed("/__flush__").needing("flush_endpoint")
 }
 
 /// `/__counters__` (capability `counters_endpoint`).
 #[must_use]
 pub fn counters() -> Path {
-    Path::fixed("/__counters__")
+    Path::fixed("/__counters__").needing("counters_endpoint")
 }
 
 /// `/__user_data__/{principal}`.
@@ -185,7 +186,7 @@ pub fn user_data(principal: &str) -> Path {
 /// `/__broadcasts__` (with capability `changes`).
 #[must_use]
 pub fn broadcasts() -> Path {
-    Path::fixed("/__broadcasts__")
+    Path::fixed("/__broadcasts__").needing("changes")
 }
 
 /// `/openid/{provider}/login` (capability `openid`).
@@ -201,7 +202,7 @@ pub fn openid_token(provider: &str) -> Path {
 }
 
 fn openid(provider: &str, end: &str) -> Path {
-    let mut path = Path::fixed("/openid");
+    let mut path = Path::fixed("/openid").needing("openid");
     path.segment(provider, Grammar::Object);
     path.join(end)
 }
@@ -209,7 +210,7 @@ fn openid(provider: &str, end: &str) -> Path {
 /// `/admin/`: a web page (capability `admin`).
 #[must_use]
 pub fn admin() -> Path {
-    Path::fixed("/admin/")
+    Path::fixed("/admin/").needing("admin")
 }
 
 /// `/__metrics__`: text for Prometheus.

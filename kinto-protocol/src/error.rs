@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Backoff,
     /// The time for the whole operation, retries and waits included, is over.
     Deadline,
+    /// The server lacks the plugin that this needs; nothing was sent there.
+    Unsupported,
     /// An operation of a batch has no answer, as the batch stopped before.
     Stopped,
     /// A transport failed in a way it could not name.

@@ -21,6 +21,7 @@ use http::header::LOCATION;
 use http::{Method, StatusCode, Uri};
 
 use crate::call::{Call, Class};
+use crate::endpoints;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::flow::{Ask, Flow, Fork, Turn};
@@ -29,6 +30,7 @@ use crate::policy::{Limits, OnBackoff};
 use crate::reply::{Attempts, Reply};
 use crate::retry::{self, Verdict};
 use crate::root::Root;
+use crate::server::ServerInfo;
 use crate::server_error::{Escaped, errno_of};
 use crate::session::{Request, Response, Session};
 use crate::transport_error::{FailureKind, TransportError};
@@ -107,6 +109,8 @@ struct UnderWay {
     call: Arc<Call>,
     /// The answer that it is to clear up.
     doubt: Option<Arc<Reply>>,
+    /// What is to be sent when this has told what the server can do.
+    then: Option<Box<Self>>,
     /// How often it was sent.
     attempts: u32,
     /// How many of these the server aborted.
@@ -130,6 +134,7 @@ impl UnderWay {
             call,
             doubt,
             aborted_before: aborted,
+            then: None,
             attempts: 0,
             aborted: 0,
             begun: None,
@@ -250,7 +255,7 @@ impl<F: Flow> Exchange<F> {
                     self.deadline = now.after(self.session.policy().deadline);
                 }
                 let wait = ask.wait;
-                let call = UnderWay::new(ask);
+                let call = self.capable(UnderWay::new(ask));
                 let until = now.after(wait);
                 if wait.is_zero() {
                     Phase::Ready(call)
@@ -265,6 +270,31 @@ impl<F: Flow> Exchange<F> {
             Turn::Fork(fork) => Phase::Forked(Some(fork)),
             Turn::Done(output) => Phase::Ended(Ok(output)),
         }
+    }
+
+    /// The call itself, or the question that comes first: whether the server has what it needs.
+    fn capable(&self, call: UnderWay) -> UnderWay {
+        match call.call.path().capability() {
+            Some(capability) if !self.session.memory().has(capability) => {
+                let hello = Call::new(Method::GET, endpoints::root());
+                UnderWay { then: Some(Box::new(call)), ..UnderWay::new(hello.into()) }
+            }
+            _ => call,
+        }
+    }
+
+    /// Takes what the server can do, and goes on with what was to be sent.
+    fn informed(&mut self, call: UnderWay, reply: &Reply, now: Moment) -> Phase<F::Output> {
+        // A server that does not say is taken at its word later.
+        if let Ok(info) = reply.json::<ServerInfo>() {
+            self.session.memory().learn_capabilities(info.capabilities.keys());
+            if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
+                let has = info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let why = format!("the server has no plugin \"{missing}\"; it has {has}");
+                return self.ended(&call, Error::new(ErrorKind::Unsupported, why), now);
+            }
+        }
+        Phase::Ready(call)
     }
 
     /// Ends with an error, and with all that is known of it.
@@ -354,6 +384,9 @@ impl<F: Flow> Exchange<F> {
             self.session.memory().earn();
         }
         let reply = Reply::new(Arc::clone(&call.call), response, attempts).about(call.doubt.clone());
+        if let Some(then) = call.then {
+            return self.informed(*then, &reply, now);
+        }
         // A success is one, whether it can be understood or not.
         call.lost |= call.is_write() && !status.is_client_error() && !status.is_server_error();
         self.touched |= call.lost;

@@ -5,9 +5,11 @@ mod get_or_create;
 mod list;
 mod modify;
 mod pages;
+mod share;
 
 pub use delete_all::DeleteAll;
 pub use get_or_create::{GetOrCreate, GetOrCreated};
 pub use list::{List, ListIfChanged};
 pub use modify::Modify;
 pub use pages::Pages;
+pub use share::Share;

@@ -53,6 +53,7 @@
 //!
 //! The small print, also by backend of the server, is in [`guarantees`].
 
+mod account;
 mod address;
 mod auth;
 mod batch;
@@ -65,11 +66,13 @@ mod exchange;
 mod flow;
 mod flows;
 mod front_end;
+mod grant;
 mod group;
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
 #[cfg(feature = "gzip")]
 mod gzip;
+mod history;
 mod id;
 mod json;
 mod memory;
@@ -92,6 +95,7 @@ mod session;
 mod timestamp;
 mod transport_error;
 
+pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
 pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
 pub use auth::Auth;
 pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
@@ -101,10 +105,12 @@ pub use error::{Error, ErrorKind, RequestLine, Result};
 pub use event::Event;
 pub use exchange::{Exchange, Step};
 pub use flow::{Ask, Flow, Fork, Turn};
-pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Modify, Pages};
+pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Modify, Pages, Share};
 #[doc(hidden)]
 pub use front_end::Wire as __Wire;
+pub use grant::{Grant, my_permissions};
 pub use group::GroupData;
+pub use history::{Action, Change, History, Target};
 #[doc(no_inline)]
 pub use http::{HeaderMap, Method, StatusCode};
 pub use id::IdRule;
@@ -112,8 +118,10 @@ pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
 pub use operation::{Operation, Settled};
 pub use operations::{
-    Count, Delete, DeleteIfPresent, Deletion, Exists, Get, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat,
-    ListTimestamp, PatchObject, Put, heartbeat, server_info,
+    Broadcasts, Count, Counters, Delete, DeleteIfPresent, DeleteUserData, Deletion, EraseServer, Exists, Get,
+    GetDocument, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat, ListTimestamp, PatchObject, Put, Snapshot,
+    broadcasts, contribute, counters, delete_user_data, erase_the_whole_server, heartbeat, lb_heartbeat, openapi,
+    server_info, version,
 };
 pub use patch::{Attributes, JsonPatch, Merge, Patch};
 pub use path::Path;

@@ -1,5 +1,6 @@
 //! What a session remembers, and its clones with it: what the server asked for, and what retries are left.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ struct Content {
     has_seed: bool,
     last_alert: Option<Bytes>,
     batch_most: Option<usize>,
+    capabilities: HashSet<String>,
     latest: Moment,
 }
 
@@ -43,6 +45,7 @@ impl Memory {
             has_seed,
             last_alert: None,
             batch_most: None,
+            capabilities: HashSet::new(),
             latest: Moment::default(),
         }))
     }
@@ -107,6 +110,16 @@ impl Memory {
     /// Remembers how many requests a batch may hold.
     pub(crate) fn learn_batch_most(&self, most: usize) {
         self.content().batch_most = Some(most);
+    }
+
+    /// Whether the server is known to have a capability.
+    pub(crate) fn has(&self, capability: &str) -> bool {
+        self.content().capabilities.contains(capability)
+    }
+
+    /// Remembers what the server can do. What it cannot do it may learn.
+    pub(crate) fn learn_capabilities<'a>(&self, names: impl Iterator<Item = &'a String>) {
+        self.content().capabilities = names.cloned().collect();
     }
 
     /// A random number for a wait.

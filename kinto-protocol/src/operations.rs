@@ -25,6 +25,7 @@ macro_rules! plain_value {
 
 mod count;
 mod delete;
+mod document;
 mod get;
 mod head;
 mod heartbeat;
@@ -32,9 +33,14 @@ mod list_timestamp;
 mod patch_object;
 mod put;
 mod server_info;
+mod server_wide;
+mod snapshot;
 
 pub use count::Count;
 pub use delete::{Delete, DeleteIfPresent, Deletion};
+pub use document::{
+    Broadcasts, Counters, GetDocument, broadcasts, contribute, counters, lb_heartbeat, openapi, version,
+};
 pub use get::{Get, GetIfChanged};
 pub use head::{Exists, Head};
 pub use heartbeat::{GetHeartbeat, Heartbeat, heartbeat};
@@ -42,3 +48,5 @@ pub use list_timestamp::ListTimestamp;
 pub use patch_object::PatchObject;
 pub use put::Put;
 pub use server_info::{GetServerInfo, server_info};
+pub use server_wide::{DeleteUserData, EraseServer, delete_user_data, erase_the_whole_server};
+pub use snapshot::Snapshot;

@@ -29,12 +29,27 @@ pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_'
 pub struct Path {
     text: String,
     breach: Option<Box<Breach>>,
+    /// The capability without which the server does not know it.
+    capability: Option<&'static str>,
 }
 
 impl Path {
     /// A fixed path.
     pub(crate) fn fixed(text: &str) -> Self {
-        Self { text: text.to_owned(), breach: None }
+        Self { text: text.to_owned(), breach: None, capability: None }
+    }
+
+    /// Of a plugin's endpoint, known where the server has this capability.
+    pub(crate) fn needing(mut self, capability: &'static str) -> Self {
+        self.capability = Some(capability);
+        self
+    }
+
+    /// The capability that the server must have to know this path. It is asked for it before anything is sent there, once
+    /// per session.
+    #[must_use]
+    pub fn capability(&self) -> Option<&'static str> {
+        self.capability
     }
 
     /// With a fixed part at the end.
@@ -42,12 +57,14 @@ impl Path {
         let mut text = String::with_capacity(self.text.len() + part.len() + 40);
         text.push_str(&self.text);
         text.push_str(part);
-        Self { text, breach: self.breach.clone() }
+        Self { text, breach: self.breach.clone(), capability: self.capability }
     }
 
     /// The path of an object in the list that this is the path of.
-    pub(crate) fn object(&self, id: &str) -> Self {
-        self.join("").id(id)
+    pub(crate) fn object(&self, id: &str, grammar: Grammar) -> Self {
+        let mut path = self.join("");
+        path.segment(id, grammar);
+        path
     }
 
     /// With an id as the next segment.

@@ -183,7 +183,9 @@ impl Reply {
 
     /// What the server said of an error.
     pub(crate) fn server_error(&self) -> ServerError {
-        ServerError::read(self.status, &self.body)
+        let error = ServerError::read(self.status, &self.body);
+        // What exists is told with the hash of its password.
+        if self.call.path().capability() == Some("accounts") { error.without_password() } else { error }
     }
 
     /// The error that this answer is.

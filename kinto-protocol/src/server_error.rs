@@ -165,6 +165,13 @@ impl ServerError {
         &self.excerpt
     }
 
+    pub(crate) fn without_password(mut self) -> Self {
+        if let Details::Existing(account) = &mut self.details {
+            account.remove("password");
+        }
+        self
+    }
+
     /// Takes out these words.
     pub(crate) fn hide(&mut self, secrets: &[String]) {
         let hide = |text: &mut String| {

@@ -34,11 +34,11 @@ impl Chunk {
     }
 
     /// Takes one more, unless that has to wait for the next chunk.
-    pub(super) fn take(&mut self, member: usize, pending: &Pending) -> bool {
+    pub(super) fn take(&mut self, member: usize, pending: &Pending, is_known: bool) -> bool {
         let call = &pending.call;
         let size = size(call);
         let most = self.most.min(pending.most);
-        let fits = fits(call) && size <= self.bytes && most > 1;
+        let fits = is_known && fits(call) && size <= self.bytes && most > 1;
         if !self.members.is_empty() && (self.alone || !fits || self.members.len() >= most || !self.goes_with(call)) {
             return false;
         }

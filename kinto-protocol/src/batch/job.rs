@@ -184,6 +184,7 @@ impl Job {
     /// Takes what kept an answer from coming.
     pub(super) fn fail(&mut self, session: &Session, error: Error) -> Next {
         let elsewhere = matches!(error.kind(), ErrorKind::Decode | ErrorKind::Redirect | ErrorKind::TooLarge);
+        let own = matches!(error.kind(), ErrorKind::Input | ErrorKind::Unsupported);
         match std::mem::take(&mut self.phase) {
             Phase::Asking if elsewhere => {
                 self.learn(session, None);
@@ -193,7 +194,7 @@ impl Job {
                 let lost = error.lost();
                 self.count(&members, error.attempts());
                 match &members[..] {
-                    [member] if elsewhere || error.kind() == ErrorKind::Input => {
+                    [member] if elsewhere || own => {
                         self.mark(&members, lost);
                         self.slots[*member].give_up(error, None);
                         self.next(session)
@@ -207,6 +208,9 @@ impl Job {
 
     /// Remembers how many requests a batch may hold: for all batches if the server has said so, and else for this time.
     fn learn(&mut self, session: &Session, info: Option<&ServerInfo>) {
+        if let Some(info) = info {
+            session.memory().learn_capabilities(info.capabilities.keys());
+        }
         let most = match info.map(|info| (info.settings.readonly, info.settings.batch_max_requests)) {
             // A batch is refused there, even one that only reads. It need not stay so.
             Some((true, _)) => return self.limit = 1,
@@ -222,7 +226,11 @@ impl Job {
     pub(super) fn next(&mut self, session: &Session) -> Next {
         let mut chunk = Chunk::new(self.most(session), self.settings.bytes);
         while let Some(&member) = self.queue.front() {
-            let taken = self.slots[member].pending(session).is_none_or(|pending| chunk.take(member, pending));
+            let taken = self.slots[member].pending(session).is_none_or(|pending| {
+                // Whether the server has what one needs is asked for one by itself.
+                let capability = pending.call.path().capability();
+                chunk.take(member, pending, capability.is_none_or(|it| session.memory().has(it)))
+            });
             if !taken {
                 break;
             }

@@ -4,6 +4,7 @@ mod batches;
 mod lists;
 mod machine;
 mod modifying;
+mod plugins;
 mod words;
 mod writes;
 

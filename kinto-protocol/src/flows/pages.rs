@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use http::{Method, StatusCode};
 
 use crate::call::{Call, Precondition};
-use crate::decode::{self, ListItem};
+use crate::decode::ListItem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
 use crate::object::Listing;
@@ -91,7 +91,7 @@ impl<I: ListItem> Pages<I> {
                 Error::new(ErrorKind::Pagination, "the list was changed while it was read").hint("read it again")
             );
         }
-        let mut items = reply.json_with(decode::list::<I>)?;
+        let mut items = reply.json_with(I::list)?;
         let asked = self.first.as_deref().unwrap_or_default();
         let next = next_page(reply, asked)?;
         if first {
@@ -105,7 +105,7 @@ impl<I: ListItem> Pages<I> {
             self.walk.step(query)?;
         }
         if self.partial {
-            items.iter_mut().filter_map(ListItem::object).for_each(|object| object.partial = true);
+            items.iter_mut().for_each(ListItem::mark_partial);
         }
         if let Some(left) = &mut self.left {
             items.truncate(usize::try_from(*left).unwrap_or(usize::MAX));

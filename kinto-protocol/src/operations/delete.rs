@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use crate::address::{Kind, ObjectRef, Resource, call};
 use crate::call::{Call, Precondition};
-use crate::decode;
+use crate::decode::{self, ListItem as _};
 use crate::error::Result;
 use crate::object::{Entry, Tombstone};
 use crate::operation::{Operation, Settled};
@@ -19,6 +19,7 @@ use crate::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delete {
     list: Path,
+    path: Path,
     id: String,
     precondition: Precondition,
     last_modified: Option<Timestamp>,
@@ -27,7 +28,8 @@ pub struct Delete {
 impl Delete {
     pub(crate) fn new<T>(resource: &Resource<T>, object: ObjectRef) -> Self {
         let precondition = object.precondition();
-        Self { list: resource.path().clone(), id: object.id, precondition, last_modified: None }
+        let (list, path) = (resource.path().clone(), resource.object_path(&object.id));
+        Self { list, path, id: object.id, precondition, last_modified: None }
     }
 
     /// Only if the object was not changed since this timestamp (`If-Match`).
@@ -49,7 +51,7 @@ impl Operation for Delete {
     type Output = Tombstone;
 
     fn call(&self, _: &Session) -> Result<Call> {
-        let call = call(Method::DELETE, &self.list.object(&self.id), self.precondition);
+        let call = call(Method::DELETE, &self.path, self.precondition);
         Ok(match self.last_modified {
             // Digits without quotes: the server breaks on anything else.
             Some(at) => call.query(encode(&[("last_modified", at.to_string())])),
@@ -79,7 +81,7 @@ impl Operation for Delete {
     }
 
     fn settle(&self, _: &Reply, found: &Reply) -> Result<Settled<Tombstone>> {
-        let mut entries = found.json_with(decode::list::<Entry<()>>).unwrap_or_default().into_iter();
+        let mut entries = found.json_with(Entry::<()>::list).unwrap_or_default().into_iter();
         Ok(match entries.find(|entry| entry.id() == self.id) {
             Some(Entry::Deleted(tombstone)) => Settled::Ours(Tombstone { repeated: true, ..tombstone }),
             _ => Settled::Open,

@@ -87,7 +87,7 @@ impl<T> Put<T> {
         let added = |name: &str| match kind {
             Kind::Group => name == "members",
             Kind::Collection => name == "status" || name.starts_with("last_"),
-            Kind::Bucket | Kind::Record => false,
+            Kind::Bucket | Kind::Record | Kind::Account => false,
         };
         let holds = |(name, value): (&String, &Value)| existing.get(name).is_some_and(|it| json::same(it, value));
         sent.iter().filter(|(name, _)| !servers(name)).all(holds)

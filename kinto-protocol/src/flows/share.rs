@@ -1,0 +1,106 @@
+//! Giving and taking single permissions.
+//!
+//! ```text
+//!            ┌──────── 412: it was changed meanwhile ────────┐
+//!            ▼                                               │
+//!  start ─▶ GET ─┬─ not visible ─▶ an error                  │
+//!                ├─ nothing to change ─▶ done                │
+//!                └─ PATCH of what changes, If-Match ─────────┴─▶ done
+//! ```
+
+use std::collections::BTreeSet;
+
+use crate::address::Resource;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::flow::{Ask, Flow, Turn};
+use crate::object::Object;
+use crate::operation::Operation as _;
+use crate::operations::{Get, PatchObject};
+use crate::patch::Attributes;
+use crate::permissions::Permissions;
+use crate::reply::Reply;
+use crate::retry;
+use crate::session::Session;
+
+/// Gives or takes single permissions, see [`Resource::share`] and [`Resource::unshare`].
+#[derive(Debug)]
+pub struct Share {
+    resource: Resource<()>,
+    id: String,
+    give: bool,
+    permissions: Permissions,
+    patch: Option<PatchObject<(), Attributes>>,
+    /// How often others were faster.
+    conflicts: u32,
+}
+
+impl Share {
+    pub(crate) fn new<T>(resource: &Resource<T>, id: String, give: bool, permissions: Permissions) -> Self {
+        Self { resource: resource.typed(), id, give, permissions, patch: None, conflicts: 0 }
+    }
+
+    fn get(&self) -> Get<()> {
+        self.resource.get(self.id.as_str())
+    }
+
+    /// The permissions that change, with all who are to have them then.
+    fn change(&self, visible: &Permissions) -> Permissions {
+        self.permissions.iter().fold(Permissions::new(), |changed, (name, whom)| {
+            let before: BTreeSet<&str> = visible.of(name).collect();
+            let whom = whom.iter().map(String::as_str);
+            let mut after = before.clone();
+            for principal in whom {
+                if self.give {
+                    after.insert(principal)
+                } else {
+                    after.remove(principal)
+                };
+            }
+            if before == after { changed } else { changed.grant(name, after) }
+        })
+    }
+}
+
+impl Flow for Share {
+    type Output = Object<()>;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Object<()>>> {
+        (self.patch, self.conflicts) = (None, 0);
+        self.get().call(session).map(Turn::ask)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Object<()>>> {
+        let Some(patch) = &mut self.patch else {
+            let object = self.get().parse(&reply)?;
+            let Some(visible) = &object.permissions else {
+                let why = "its permissions are not visible to the caller, and what is not visible cannot be kept";
+                return Err(
+                    Error::new(ErrorKind::Input, why).hint("only those named in its own write permission see them")
+                );
+            };
+            let change = self.change(visible);
+            if change.is_empty() {
+                return Ok(Turn::Done(object));
+            }
+            let patch = self.resource.patch(&object, Attributes::only_permissions(change));
+            return self.patch.insert(patch).start(session);
+        };
+        match patch.resume(session, reply) {
+            Err(error) if error.is_precondition_failed() => {
+                self.conflicts += 1;
+                if !session.policy().allows_conflicts(self.conflicts) {
+                    return Err(error.prefix(&format!("others were faster {} times: ", self.conflicts)));
+                }
+                // Giving twice gives no more than once, so that it may begin anew whatever became of it.
+                self.patch = None;
+                let wait = retry::wait_after_conflict(session, self.conflicts, None);
+                let call = self.get().call(session)?;
+                let why = "it was changed meanwhile";
+                session.tell(&Event::Retry { request: &call, attempts: self.conflicts, wait, why });
+                Ok(Turn::Ask(Ask::from(call).after(wait)))
+            }
+            turn => turn,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A collection as it was.
+
+use std::marker::PhantomData;
+
+use http::Method;
+use serde::de::DeserializeOwned;
+
+use crate::call::Call;
+use crate::decode::ListItem as _;
+use crate::error::Result;
+use crate::object::Object;
+use crate::operation::Operation;
+use crate::path::Path;
+use crate::reply::Reply;
+use crate::session::Session;
+
+/// Reads the records of a collection as they were, see [`Collection::snapshot`](crate::Collection::snapshot).
+pub struct Snapshot<T> {
+    path: Path,
+    of: PhantomData<fn() -> T>,
+}
+
+plain_value!(Snapshot<T> { path });
+
+impl<T> Snapshot<T> {
+    pub(crate) fn new(path: Path) -> Self {
+        Self { path, of: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned + Send> Operation for Snapshot<T> {
+    type Output = Vec<Object<T>>;
+
+    fn call(&self, _: &Session) -> Result<Call> {
+        Ok(Call::new(Method::GET, self.path.clone()))
+    }
+
+    fn parse(&self, reply: &Reply) -> Result<Vec<Object<T>>> {
+        reply.json_with(Object::list)
+    }
+}
