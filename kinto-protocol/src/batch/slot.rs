@@ -134,7 +134,7 @@ impl Slot {
 
     /// Takes an answer, after which it is over or has something more to be sent.
     pub(super) fn answer(&mut self, session: &Session, reply: Reply) {
-        let State::Waiting(mut pending) = std::mem::replace(&mut self.state, State::New) else { return };
+        let Some(mut pending) = self.take_pending() else { return };
         let reply = reply.about(pending.doubt.clone());
         pending.lost = pending.lost.or(reply.carried_out_since());
         match self.member.answered(session, reply) {
@@ -156,15 +156,26 @@ impl Slot {
 
     /// Ends it with this error.
     pub(super) fn give_up(&mut self, error: Error, status: Option<Status>) {
-        let pending = match std::mem::replace(&mut self.state, State::New) {
-            State::Waiting(pending) => Some(pending),
-            _ => None,
-        };
+        if self.is_over() {
+            return;
+        }
+        let pending = self.take_pending();
         let error = match &pending {
             Some(pending) => error.during(pending.line(), pending.attempts, pending.lost),
             None => error,
         };
         self.end(error, pending, status);
+    }
+
+    /// What waits, to be put back or ended.
+    fn take_pending(&mut self) -> Option<Pending> {
+        match std::mem::replace(&mut self.state, State::New) {
+            State::Waiting(pending) => Some(pending),
+            other => {
+                self.state = other;
+                None
+            }
+        }
     }
 
     fn end(&mut self, error: Error, pending: Option<Pending>, status: Option<Status>) {
