@@ -2,6 +2,7 @@
 //! dropped, on every kind of runtime.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod batches;
 mod bounds;
 mod clocks;
 mod deleting;
