@@ -47,6 +47,8 @@ pub(super) struct Job {
     pub(super) broken: u32,
     /// How many requests a batch may hold, this time.
     pub(super) limit: usize,
+    /// How late it was when the chunk under way was made: it was sent after that.
+    pub(super) since: Moment,
     /// Why it stopped, for those who ask later.
     stopped: Option<(ErrorKind, String)>,
     pub(super) settings: Settings,
@@ -101,7 +103,7 @@ impl Default for Job {
 impl Job {
     pub(super) fn of(slots: Vec<Slot>, settings: Settings) -> Self {
         let (queue, phase) = (VecDeque::new(), Phase::Resting);
-        Self { slots, queue, phase, broken: 0, limit: usize::MAX, stopped: None, settings }
+        Self { slots, queue, phase, broken: 0, limit: usize::MAX, since: Moment::default(), stopped: None, settings }
     }
 
     pub(super) fn push(&mut self, slot: Slot) {
@@ -116,7 +118,9 @@ impl Job {
     /// Begins, or goes on where it stood.
     pub(super) fn start(&mut self, session: &Session) -> Next {
         let mut may_fork = self.settings.concurrency > 1;
-        match self.land(session) {
+        let landed = self.land();
+        self.since = session.memory().latest();
+        match landed {
             Ok(None) => (self.limit, self.stopped) = (usize::MAX, None),
             // Nobody does things side by side here.
             Ok(Some(begun)) => may_fork &= begun,
@@ -152,6 +156,7 @@ impl Job {
 
     /// Takes the answer to what was asked last.
     pub(super) fn resume(&mut self, session: &Session, reply: &Reply) -> Next {
+        self.since = reply.attempts().answered;
         match std::mem::take(&mut self.phase) {
             Phase::Asking if retry::is_about_all(reply.status()) => {
                 let error = reply.error().during(reply.call().line(), reply.attempts().count, None);
@@ -286,21 +291,15 @@ impl Job {
     }
 
     /// All there is, wherever it stands.
-    pub(super) fn give_back(&mut self) -> Vec<Slot> {
-        match std::mem::take(&mut self.phase) {
-            Phase::Apart { home, out } => {
-                let _ = self.gather(home, out);
-            }
-            // Nobody knows when it was sent: it may have made whatever is there.
-            Phase::Flying(members) => self.mark(&members, Some(Moment::default())),
-            Phase::Resting | Phase::Asking => {}
-        }
-        std::mem::take(&mut self.slots)
+    pub(super) fn give_back(&mut self) -> (Vec<Slot>, Option<Error>) {
+        let error = self.land().err();
+        (std::mem::take(&mut self.slots), error)
     }
 
     pub(super) fn outcome(&mut self, stopped: Option<Error>) -> Outcome {
+        let (slots, error) = self.give_back();
         let told = self.stopped.take().map(|(kind, why)| Error::new(kind, why));
-        Outcome::new(self.give_back(), self.settings, stopped.or(told))
+        Outcome::new(slots, self.settings, stopped.or(told).or(error))
     }
 
     pub(super) fn summary(&self) -> Summary {

@@ -86,7 +86,7 @@ impl Flow for Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        let slots = self.job.give_back();
+        let (slots, _) = self.job.give_back();
         self.home.returned(|home| home.slots.extend(slots));
     }
 }
@@ -116,12 +116,11 @@ impl Job {
 
     /// Takes in what is under way: a chunk that was dropped with the future that sent it, or parts, of which it tells
     /// whether any was begun.
-    pub(super) fn land(&mut self, session: &Session) -> Result<Option<bool>> {
+    pub(super) fn land(&mut self) -> Result<Option<bool>> {
         match std::mem::take(&mut self.phase) {
             Phase::Apart { home, out } => self.gather(home, out).map(Some),
             Phase::Flying(members) => {
-                // It was sent after this at the earliest.
-                self.mark(&members, Some(session.memory().latest()));
+                self.mark(&members, Some(self.since));
                 Ok(None)
             }
             Phase::Resting | Phase::Asking => Ok(None),
