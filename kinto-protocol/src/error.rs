@@ -76,6 +76,25 @@ struct Facts {
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+impl Facts {
+    /// Why, down to the last cause.
+    fn why(&self) -> String {
+        let mut why = Escaped(&self.why).to_string();
+        let mut cause = self.cause.as_deref().map(|cause| cause as &dyn StdError);
+        let mut said = String::new();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Wrappers of transports often say what they wrap.
+            if !text.is_empty() && !said.contains(&text) {
+                why.push_str(&format!(": {}", Escaped(&text)));
+                said = text;
+            }
+            cause = error.source();
+        }
+        why
+    }
+}
+
 /// Which request: its method and its path below the API root, without the query (values stay private).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -118,6 +137,24 @@ impl Error {
         error.0.hint = server.hint().map(Cow::Borrowed);
         error.0.server = Some(server);
         error
+    }
+
+    /// The same for somebody else, its cause in words.
+    pub(crate) fn copy(&self) -> Self {
+        let Facts { kind, hint, request, attempts, maybe_applied, lost, refuted, retry_in, server, .. } = &*self.0;
+        Self(Box::new(Facts {
+            kind: *kind,
+            why: self.0.why(),
+            hint: hint.clone(),
+            request: request.clone(),
+            attempts: *attempts,
+            maybe_applied: *maybe_applied,
+            lost: *lost,
+            refuted: *refuted,
+            retry_in: *retry_in,
+            server: server.clone(),
+            cause: None,
+        }))
     }
 
     /// Adds what to try.
@@ -299,18 +336,7 @@ impl fmt::Display for Line<'_> {
         if let Some(request) = &facts.request {
             write!(f, "{request}: ")?;
         }
-        Escaped(&facts.why).fmt(f)?;
-        let mut cause = facts.cause.as_deref().map(|cause| cause as &dyn StdError);
-        let mut said = String::new();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Wrappers of transports often say what they wrap.
-            if !text.is_empty() && !said.contains(&text) {
-                write!(f, ": {}", Escaped(&text))?;
-                said = text;
-            }
-            cause = error.source();
-        }
+        f.write_str(&facts.why())?;
         if facts.attempts > 1 {
             write!(f, ", after {} attempts", facts.attempts)?;
         }

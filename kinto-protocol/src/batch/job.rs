@@ -50,7 +50,7 @@ pub(super) struct Job {
     /// How late it was when the chunk under way was made: it was sent after that.
     pub(super) since: Moment,
     /// Why it stopped, for those who ask later.
-    stopped: Option<(ErrorKind, String)>,
+    stopped: Option<Error>,
     pub(super) settings: Settings,
 }
 
@@ -258,7 +258,7 @@ impl Job {
     pub(super) fn stop(&mut self, members: &[usize], error: Error, lost: Option<Moment>) -> Next {
         self.mark(members, lost);
         self.requeue(members);
-        self.stopped = Some((error.kind(), error.to_string()));
+        self.stopped = Some(error.copy());
         Next::Stopped(error)
     }
 
@@ -298,8 +298,7 @@ impl Job {
 
     pub(super) fn outcome(&mut self, stopped: Option<Error>) -> Outcome {
         let (slots, error) = self.give_back();
-        let told = self.stopped.take().map(|(kind, why)| Error::new(kind, why));
-        Outcome::new(slots, self.settings, stopped.or(told).or(error))
+        Outcome::new(slots, self.settings, stopped.or(self.stopped.take()).or(error))
     }
 
     pub(super) fn summary(&self) -> Summary {

@@ -352,6 +352,17 @@ fn what_stops_it_stops_it_and_it_can_go_on() {
 }
 
 #[test]
+fn what_stopped_it_is_told_in_the_outcome_too() {
+    let mut bench = Bench::new(|policy| policy.attempts = 1);
+    let mut batch = creations(&["a", "b"]);
+    let error = bench.run(&mut batch, vec![info(json!(25)), fails(FailureKind::Interrupted)]).error();
+    let outcome = batch.into_outcome();
+    let told = outcome.stopped().unwrap();
+    assert_eq!((told.kind(), told.attempts(), told.maybe_applied()), (error.kind(), 1, true));
+    assert!(error.to_string().ends_with(told.to_string().rsplit(": ").next().unwrap()), "{error} / {told}");
+}
+
+#[test]
 fn what_failed_can_be_tried_again() {
     let mut bench = Bench::new(|policy| policy.attempts = 1);
     let mut batch = creations(&["a", "b"]).requests(2);
