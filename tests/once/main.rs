@@ -1,0 +1,52 @@
+//! Each write once, and the truth about it: on a real server, with connections that are cut at every point, a server that
+//! is killed, and others who write too.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod batches;
+mod dice;
+mod driver;
+mod killed;
+mod kinds;
+mod place;
+mod plan;
+mod singles;
+mod verdict;
+mod write;
+mod writers;
+
+/// Makes a test of each scenario, for both front-ends.
+macro_rules! scenarios {
+    ($($topic:ident { $($name:ident,)* })*) => {
+        scenarios! { blocking: kinto_blocking; $($topic { $($name,)* })* }
+        scenarios! { async_: kinto_async; $($topic { $($name,)* })* }
+    };
+    ($module:ident: $front_end:ident; $($topic:ident { $($name:ident,)* })*) => {
+        mod $module {
+            $(mod $topic {
+                $(#[test]
+                fn $name() {
+                    crate::$topic::$name::<$front_end::Client>();
+                })*
+            })*
+        }
+    };
+}
+
+scenarios! {
+    singles {
+        records_at_every_point,
+        others_at_some_points,
+        by_dice,
+    }
+    batches {
+        of_one,
+        of_a_chunk,
+        of_many,
+    }
+    killed {
+        in_the_middle_of_500,
+    }
+    writers {
+        eight_of_one_collection,
+    }
+}
