@@ -78,6 +78,8 @@ pub struct Exchange<F: Flow> {
     deadline: Moment,
     /// Whether the server may have carried out a write: one succeeded, or the answer to one was lost.
     touched: bool,
+    /// Whether the server was asked what it can do.
+    introduced: bool,
 }
 
 /// What the driver has to do.
@@ -162,7 +164,14 @@ impl UnderWay {
 impl Session {
     /// Begins an exchange with the server.
     pub fn exchange<F: Flow>(&self, flow: F) -> Exchange<F> {
-        Exchange { session: self.clone(), flow, phase: Phase::Start, deadline: Moment::default(), touched: false }
+        Exchange {
+            session: self.clone(),
+            flow,
+            phase: Phase::Start,
+            deadline: Moment::default(),
+            touched: false,
+            introduced: false,
+        }
     }
 }
 
@@ -275,7 +284,11 @@ impl<F: Flow> Exchange<F> {
     /// The call itself, or the question that comes first: whether the server has what it needs.
     fn capable(&self, call: UnderWay) -> UnderWay {
         match call.call.path().capability() {
-            Some(capability) if !self.session.memory().has(capability) => {
+            Some(capability) if !self.introduced && !self.session.memory().has(capability) => {
+                // What cannot be sent is an error before anything is.
+                if self.session.admit(&call.call).is_err() {
+                    return call;
+                }
                 let hello = Call::new(Method::GET, endpoints::root());
                 UnderWay { then: Some(Box::new(call)), ..UnderWay::new(hello.into()) }
             }
@@ -285,11 +298,16 @@ impl<F: Flow> Exchange<F> {
 
     /// Takes what the server can do, and goes on with what was to be sent.
     fn informed(&mut self, call: UnderWay, reply: &Reply, now: Moment) -> Phase<F::Output> {
+        self.introduced = true;
+        if retry::is_about_all(reply.status()) {
+            return self.ended(&call, reply.error(), now);
+        }
         // A server that does not say is taken at its word later.
         if let Ok(info) = reply.json::<ServerInfo>() {
             self.session.memory().learn_capabilities(info.capabilities.keys());
             if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
                 let has = info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let has = if has.is_empty() { "none" } else { &has };
                 let why = format!("the server has no plugin \"{missing}\"; it has {has}");
                 return self.ended(&call, Error::new(ErrorKind::Unsupported, why), now);
             }

@@ -23,8 +23,9 @@ pub fn my_permissions() -> List<Grant> {
     List::new(endpoints::permissions())
 }
 
-/// The caller's permissions on one object.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// The caller's permissions on one object. With a selection of fields, the others are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Grant {
     /// The object, such as `/buckets/blog`; `/` for the server itself.
@@ -32,24 +33,17 @@ pub struct Grant {
     /// What it is: `root`, `bucket`, `collection`, `group`, `record` or `account`.
     pub resource_name: String,
     /// What the caller may do: `read`, `write`, `read:attributes`, `record:create`, …
-    #[serde(default)]
     pub permissions: BTreeSet<String>,
     /// Its id; the server itself has none.
-    #[serde(default)]
     pub id: Option<String>,
     /// The bucket it is or is in.
-    #[serde(default)]
     pub bucket_id: Option<String>,
     /// The collection it is or is in.
-    #[serde(default)]
     pub collection_id: Option<String>,
     /// The group it is.
-    #[serde(default)]
     pub group_id: Option<String>,
     /// The record it is.
-    #[serde(default)]
     pub record_id: Option<String>,
     /// The account it is.
-    #[serde(default)]
     pub account_id: Option<String>,
 }

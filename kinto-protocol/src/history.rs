@@ -55,8 +55,10 @@ impl History {
     }
 }
 
-/// What was done to one object: the data of an entry of the [`History`].
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// What was done to one object: the data of an entry of the [`History`]. With a selection of fields, the others are
+/// empty.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Change {
     /// What was done.
@@ -72,21 +74,17 @@ pub struct Change {
     /// The object as it was afterwards.
     pub target: Target,
     /// The bucket, where it is one.
-    #[serde(default)]
     pub bucket_id: Option<String>,
     /// The collection it is or is in.
-    #[serde(default)]
     pub collection_id: Option<String>,
     /// The group it is.
-    #[serde(default)]
     pub group_id: Option<String>,
     /// The record it is.
-    #[serde(default)]
     pub record_id: Option<String>,
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Action {
@@ -97,17 +95,18 @@ pub enum Action {
     /// It was deleted.
     Delete,
     /// Something this library does not know of.
+    #[default]
     #[serde(other)]
     Other,
 }
 
 /// An object as it was after a change.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Target {
     /// Its data, with `id` and `last_modified`; of a deleted one, what was left of it.
     pub data: JsonMap,
     /// Its permissions.
-    #[serde(default)]
     pub permissions: Permissions,
 }

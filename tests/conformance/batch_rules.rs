@@ -252,6 +252,16 @@ pub(crate) static DIVERGING: &[Rule] = &[
         },
     },
     Rule {
+        ids: &["batch/inside-purge-history"],
+        why: "a purge is a conversation, but a request of it goes into a batch as any request of one's own",
+        check: |seen| {
+            seen.again(Manner { answer: made, ..Manner::default() }, |seen| {
+                seen.sends(&["DELETE /buckets/b1/history"])?;
+                seen.ended(&[Status::Done])
+            })
+        },
+    },
+    Rule {
         ids: &["batch/id-contains-v1"],
         why: "an id is sent as it is, in a batch too",
         check: |seen| {

@@ -12,7 +12,7 @@ const OPERATORS: [&str; 12] =
     ["contains_any_", "contains_", "exclude_", "like_", "not_", "min_", "max_", "has_", "gt_", "lt_", "in_", "eq_"];
 
 /// The arguments that are not filters.
-const OPTIONS: [&str; 4] = ["bucket", "collection", "pages", "if_none_match"];
+const OPTIONS: [&str; 6] = ["bucket", "collection", "pages", "if_none_match", "exclude_resource_names", "params"];
 
 /// Gives a list the order, the fields and the filters among the arguments.
 pub(crate) fn apply<I: ListItem>(mut list: List<I>, args: &Args) -> List<I> {
@@ -20,11 +20,16 @@ pub(crate) fn apply<I: ListItem>(mut list: List<I>, args: &Args) -> List<I> {
         list = match name.as_str() {
             "_sort" => list.sort(&text(value)),
             "_fields" => list.fields(text(value).split(',')),
-            name if name.starts_with('_') || OPTIONS.contains(&name) => list,
-            name => list.filter(condition(name, value)),
+            _ => list,
         };
     }
-    list
+    conditions(args).fold(list, List::filter)
+}
+
+/// The filters among the arguments.
+pub(crate) fn conditions(args: &Args) -> impl Iterator<Item = Filter> {
+    let filters = args.iter().filter(|(name, _)| !name.starts_with('_') && !OPTIONS.contains(&name.as_str()));
+    filters.map(|(name, value)| condition(name, value))
 }
 
 fn condition(name: &str, value: &Value) -> Filter {

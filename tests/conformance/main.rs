@@ -12,7 +12,9 @@ mod differing;
 mod diverging;
 mod expect;
 mod filters;
+mod lists;
 mod output;
+mod plugin_rules;
 mod python;
 mod replay;
 mod unreachable;
@@ -49,7 +51,7 @@ const CLASSES: [(Class, &str); 5] = [
 /// What we do otherwise by decision.
 static DIFFERING: [&[Rule]; 2] = [differing::RULES, batch_rules::DIFFERING];
 /// Where the Python client is wrong.
-static DIVERGING: [&[Rule]; 2] = [diverging::RULES, batch_rules::DIVERGING];
+static DIVERGING: [&[Rule]; 3] = [diverging::RULES, batch_rules::DIVERGING, plugin_rules::DIVERGING];
 
 /// A class and a reason, which is empty where none is needed.
 type Verdict = Result<(Class, &'static str), String>;

@@ -1,8 +1,8 @@
 //! What came of an operation of ours, in the form in which the Python client returns it.
 
 use kinto_protocol::{
-    Conditional, Deletion, Entry, Error, GetOrCreated, JsonMap, Listing, Object, Outcome, Permissions, Reply, Result,
-    ServerInfo, Status, Timestamp, Tombstone,
+    Action, Change, Conditional, Deletion, Entry, Error, GetOrCreated, Grant, JsonMap, Listing, Object, Outcome,
+    Permissions, Reply, Result, ServerInfo, Status, Timestamp, Tombstone,
 };
 use serde_json::{Value, json};
 
@@ -77,6 +77,46 @@ impl Item for Object {
     fn item(self) -> Value {
         data(self.id, self.last_modified, self.data)
     }
+}
+
+impl Item for Object<Change> {
+    fn item(self) -> Value {
+        let Change { action, uri, resource_name, user_id, date, target, .. } = &self.data;
+        let action = match action {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Delete => "delete",
+            other => panic!("no case has the action {other:?}"),
+        };
+        let target = json!({"data": target.data, "permissions": permissions(&target.permissions)});
+        let mut shown = object(json!({"action": action, "uri": uri, "resource_name": resource_name}));
+        shown.extend(object(json!({"user_id": user_id, "date": date, "target": target})));
+        let Change { bucket_id, collection_id, group_id, record_id, .. } = self.data;
+        let ids = [("bucket_id", bucket_id), ("collection_id", collection_id), ("group_id", group_id)];
+        shown.extend(given(ids.into_iter().chain([("record_id", record_id)])));
+        data(self.id, self.last_modified, shown)
+    }
+}
+
+impl Item for Grant {
+    fn item(self) -> Value {
+        let Self {
+            uri, resource_name, permissions, id, bucket_id, collection_id, group_id, record_id, account_id, ..
+        } = self;
+        let mut shown = object(json!({"uri": uri, "resource_name": resource_name, "permissions": permissions}));
+        let ids = [("id", id), ("bucket_id", bucket_id), ("collection_id", collection_id), ("group_id", group_id)];
+        shown.extend(given(ids.into_iter().chain([("record_id", record_id), ("account_id", account_id)])));
+        shown.into()
+    }
+}
+
+fn object(value: Value) -> JsonMap {
+    value.as_object().cloned().expect("an object")
+}
+
+/// Those of these that are there.
+fn given(ids: impl Iterator<Item = (&'static str, Option<String>)>) -> impl Iterator<Item = (String, Value)> {
+    ids.filter_map(|(name, id)| Some((name.to_owned(), id?.into())))
 }
 
 impl Item for Entry {

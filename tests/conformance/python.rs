@@ -2,17 +2,18 @@
 
 use http::Method;
 use kinto_protocol::{
-    Attributes, Batch, Call, Entry, Flow, JsonMap, JsonPatch, List, ListItem, Merge, Object, Operation,
+    Attributes, Batch, Call, DeleteAll, Entry, Flow, JsonMap, JsonPatch, List, ListItem, Merge, Object, Operation,
     Outcome as Came, Patch, Permissions, Resource, Session, Timestamp, bucket, buckets, endpoints, server_info,
 };
 use serde_json::{Map, Value, json};
 
 use crate::case::{Args, Client, text};
 use crate::filters;
+use crate::lists;
 use crate::output::{Ended, Item, Output, Stop};
 use crate::replay::Stage;
 
-type Outcome = Result<Output, Stop>;
+pub(crate) type Outcome = Result<Output, Stop>;
 
 /// Does what a method of the Python client does.
 pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, method: &str, args: &Args) -> Outcome {
@@ -27,6 +28,13 @@ pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, met
 fn done(way: Way<'_>, client: &Client, method: &str, args: &Args) -> Outcome {
     match method {
         "server_info" => return way.operation(server_info()),
+        "get_history" => return lists::listed(way, args, false, lists::history(client, args)?.list()),
+        "purge_history" => {
+            let history = lists::history(client, args)?;
+            let purge = filters::conditions(args).fold(history.purge(), DeleteAll::filter);
+            return way.flow(purge, || Call::new(Method::DELETE, history.path().clone()));
+        }
+        "get_permissions" => return lists::granted(way, args),
         "batch" => return Err(Stop::Refused("a batch is no operation, and goes into no other")),
         _ => {}
     }
@@ -72,7 +80,7 @@ fn batch(stage: &mut Stage, session: &Session, client: &Client, args: &Args) -> 
 }
 
 /// What becomes of an operation.
-enum Way<'a> {
+pub(crate) enum Way<'a> {
     Sent(&'a mut Stage, &'a Session),
     Pushed(&'a mut Pushed),
 }
@@ -81,7 +89,7 @@ type Taker = Box<dyn FnOnce(&mut Came) -> kinto_protocol::Result<Output>>;
 
 /// A batch, and who takes the outputs out of its outcome.
 #[derive(Default)]
-struct Pushed {
+pub(crate) struct Pushed {
     batch: Batch,
     takers: Vec<Taker>,
 }
@@ -323,38 +331,12 @@ impl Scene<'_> {
     }
 
     fn listed<I: ListItem + Item>(self, list: List<I>) -> Outcome {
-        let Way::Sent(stage, session) = self.way else { return Err(Stop::Refused("a list is of many pages")) };
-        let size = self.args.given("_limit").and_then(|limit| text(limit).parse().ok());
-        // The generator of Python gives pages, and has no option for their number.
-        let pages = self.args.number("pages").filter(|_| !self.is_generator);
-        let mut list = filters::apply(list, self.args);
-        list = match size {
-            // Python's `_limit` alone reads one page.
-            Some(size) if pages.is_none() && !self.is_generator => list.limit(size),
-            Some(size) => list.page_size(size),
-            None => list,
-        };
-        if let Some(at) = self.args.given("if_none_match") {
-            return stage.send(session, list.if_changed_since(timestamp(at)?)).map(Output::from);
-        }
-        if !self.is_generator && pages.is_none() {
-            return stage.send(session, list).map(Output::from);
-        }
-        // Python reads one page even when it is asked for none.
-        let most = pages.map_or(u32::MAX, |pages| pages.max(1));
-        let (mut pages, mut read, mut items) = (list.pages(), Vec::new(), Vec::new());
-        for _ in 0..most {
-            let Some(page) = stage.send(session, &mut pages)? else { break };
-            let page: Vec<Value> = page.into_iter().map(Item::item).collect();
-            items.extend(page.iter().cloned());
-            read.push(json!({"data": page}));
-        }
-        Ok(Output::Plain(if self.is_generator { read } else { items }.into()))
+        lists::listed(self.way, self.args, self.is_generator, list)
     }
 }
 
 /// Python's forms of a timestamp: a number, digits, and digits between quotes.
-fn timestamp(value: &Value) -> Result<Timestamp, Stop> {
+pub(crate) fn timestamp(value: &Value) -> Result<Timestamp, Stop> {
     text(value).parse().map_err(|_| Stop::Refused("not a timestamp"))
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use kinto_protocol::{
     Auth, Event, FailureKind, Flow, IdRule, Moment, OnBackoff, Policy, Request, Response, Result, Session, Step,
-    TransportError,
+    TransportError, bucket,
 };
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::batches::{Record, is_lost_with};
 use crate::case::{Args, Case, Client, Recorded, text};
@@ -17,6 +17,8 @@ use crate::python;
 
 /// The cases whose ids only a server with an id generator of its own takes: the session is told so.
 const WIDE: [&str; 2] = ["ids/record-leading-underscore", "ids/record-leading-hyphen"];
+/// When a case begins.
+const START: Moment = Moment::at(Duration::from_secs(1_000));
 /// How long an answer takes.
 const TRIP: Duration = Duration::from_millis(10);
 /// More requests than any case may need: beyond, something runs in a circle.
@@ -62,7 +64,7 @@ pub(crate) fn run(case: &Case) -> Run {
 /// Drives a case.
 pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
     let alerts = Arc::new(Mutex::new(Vec::new()));
-    let mut now = Moment::at(Duration::from_secs(1_000));
+    let mut now = START;
     let mut steps = Vec::new();
     let session = match session(case, &case.client, manner, &alerts) {
         Ok(session) => session,
@@ -114,10 +116,24 @@ fn session(case: &Case, client: &Client, manner: Manner, alerts: &Alerts) -> Res
     for (name, value) in &client.headers {
         builder = builder.header(name, value);
     }
-    match &client.auth {
+    let session = match &client.auth {
         Some(auth) => builder.auth(credentials(auth)?).build(),
         None => builder.build(),
-    }
+    }?;
+    introduce(&session);
+    Ok(session)
+}
+
+/// Python sends to a plugin's endpoint whatever the server has. We ask the server first, once: here before the case
+/// begins, and of a server that has everything, so that what follows can be compared.
+fn introduce(session: &Session) {
+    let capabilities = ["accounts", "attachments", "changes", "history", "permissions_endpoint", "signer"];
+    let capabilities: Map<String, Value> = capabilities.map(|name| (name.to_owned(), json!({}))).into_iter().collect();
+    let hello = http::Response::new(Bytes::from(json!({"capabilities": capabilities}).to_string()));
+    let mut exchange = session.exchange(bucket("b1").history().timestamp());
+    let Step::Send(request, _) = exchange.next(START) else { panic!("nothing is asked") };
+    assert!(request.uri().path().ends_with('/'), "a server is asked what it has before a plugin is used");
+    exchange.handle(Ok(hello), START);
 }
 
 /// What `clone()` is in Python: a session that differs in something and, where it is the same server, shares the rest.

@@ -21,9 +21,7 @@ pub(crate) fn not_yet(case: &Case) -> Option<&'static str> {
     let by_call = case.methods().find_map(|method| {
         Some(match method {
             "add_attachment" | "download_attachment" | "remove_attachment" => "attachments",
-            "get_history" | "purge_history" => "history",
             "get_changeset" => "changesets",
-            "get_permissions" => "the permissions endpoint",
             "request_review" | "decline_changes" | "approve_changes" | "rollback_changes" => "the review of changes",
             "replicate" => "replication",
             _ => return None,

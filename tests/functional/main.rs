@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod accounts;
 mod batch_outcomes;
 mod batch_servers;
 mod batch_surprises;
@@ -12,6 +13,7 @@ mod deletes;
 mod driver;
 mod errors;
 mod filters;
+mod history;
 mod list_surprises;
 mod lists;
 mod modify;
@@ -19,8 +21,10 @@ mod objects;
 mod own_servers;
 mod patches;
 mod permissions;
+mod plugins;
 mod records;
 mod server;
+mod sharing;
 mod surprises;
 
 /// Makes a test of each scenario, for both front-ends on both backends.
@@ -170,6 +174,40 @@ scenarios! {
         s03_json_patch_by_inheritance,
         what_i_was_given,
     }
+    sharing {
+        what_is_not_named_stays,
+        rights_to_create,
+        what_is_not_visible_is_not_changed,
+        others_who_are_faster,
+        members_come_and_go,
+        what_one_was_given,
+        a_selection_of_its_fields,
+        what_one_was_given_page_by_page,
+    }
+    accounts {
+        from_signing_up_to_the_end,
+        a_name_that_is_taken,
+        the_server_tells_the_hash_to_anybody,
+        what_cannot_be_an_account,
+        passwords_are_shown_nowhere,
+        the_answer_is_lost,
+    }
+    history {
+        who_did_what,
+        filters_know_all_its_fields,
+        a_selection_of_its_fields,
+        purging,
+        what_one_could_not_read_is_not_shown,
+        page_by_page,
+        a_collection_as_it_was,
+        a_record_that_was_deleted_and_made_again,
+        the_plugin_is_asked_for_once,
+    }
+    plugins {
+        what_the_server_tells_of_itself,
+        in_a_batch,
+        counting_deleting_and_erasing,
+    }
     server {
         what_it_is,
         who_one_is,
@@ -244,6 +282,9 @@ scenarios! {
         as_many_as_one_likes_or_one,
         s53_read_only_servers_refuse_batches,
     }
+    plugins {
+        what_is_missing_has_a_name,
+    }
 }
 
 scenarios! {
@@ -256,5 +297,8 @@ scenarios! {
         three_at_a_time_and_wide_ids,
         as_many_as_one_likes_or_one,
         s53_read_only_servers_refuse_batches,
+    }
+    plugins {
+        what_is_missing_has_a_name,
     }
 }

@@ -148,3 +148,14 @@ fn paged(data: &str, next: Option<&str>) -> Scripted {
     let headers: Vec<(&str, &str)> = [("ETag", "\"9\"")].into_iter().chain(next).collect();
     json_with(200, &headers, &format!(r#"{{"data":[{data}]}}"#))
 }
+
+/// What the server says of itself, with these plugins.
+pub(crate) fn has(plugins: &[&str]) -> Scripted {
+    json(200, &saying(plugins))
+}
+
+/// The same in words.
+pub(crate) fn saying(plugins: &[&str]) -> String {
+    let plugins: Vec<String> = plugins.iter().map(|name| format!(r#""{name}":{{"url":"http://docs"}}"#)).collect();
+    format!(r#"{{"settings":{{"batch_max_requests":25}},"capabilities":{{{}}}}}"#, plugins.join(","))
+}

@@ -13,17 +13,18 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all
 }
 
-fn flush() -> Path {
-    endpoints::flush()
+/// Where no plugin is needed.
+fn metrics() -> Path {
+    endpoints::metrics()
 }
 
 fn of_ones_own() -> Vec<Scenario> {
     vec![
         scenario!("a request of one's own", [Call], [json_with(201, &[("X-B", "1"), ("X-A", "2")], "[1]")], |client, told| {
-            let call = Call::new(Method::POST, endpoints::account("me@x.org")).query("a=1&b=%26");
+            let call = Call::new(Method::POST, endpoints::user_data("me@x.org")).query("a=1&b=%26");
             told.of(client.send(call.json(&data!({"n": 1})).unwrap().header("X-Mine", "s3cr3t-no").unwrap()));
         })
-        .shows("POST /v1/accounts/me%40x.org?a=1&b=%26 HTTP/1.1")
+        .shows("POST /v1/__user_data__/me%40x.org?a=1&b=%26 HTTP/1.1")
         .shows("x-mine: s3cr3t-no")
         .shows("content-length: 7"),
         scenario!(
@@ -31,30 +32,30 @@ fn of_ones_own() -> Vec<Scenario> {
             [Call],
             [json(202, "{}"), json(200, "{}"), json(200, "{}")],
             |client, told| {
-                told.of(client.send(Call::new(Method::POST, flush())));
-                told.of(client.send(Call::new(Method::PUT, flush())));
-                told.of(client.send(Call::new(Method::PATCH, flush())));
+                told.of(client.send(Call::new(Method::POST, metrics())));
+                told.of(client.send(Call::new(Method::PUT, metrics())));
+                told.of(client.send(Call::new(Method::PATCH, metrics())));
             }
         )
-        .shows("POST /v1/__flush__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | content-length: 0 |")
-        .shows("PUT /v1/__flush__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | content-length: 0 |")
-        .shows("PATCH /v1/__flush__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | content-length: 0 |"),
+        .shows("POST /v1/__metrics__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | content-length: 0 |")
+        .shows("PUT /v1/__metrics__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | content-length: 0 |")
+        .shows("PATCH /v1/__metrics__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | content-length: 0 |"),
         scenario!("requests without a body do not speak of it", [Call], [json(200, "{}"), json(200, "{}")], |client, told| {
-            told.of(client.send(Call::new(Method::GET, flush())));
-            told.of(client.send(Call::new(Method::DELETE, flush())));
+            told.of(client.send(Call::new(Method::GET, metrics())));
+            told.of(client.send(Call::new(Method::DELETE, metrics())));
         })
-        .shows("GET /v1/__flush__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | host")
-        .shows("DELETE /v1/__flush__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | host"),
+        .shows("GET /v1/__metrics__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | host")
+        .shows("DELETE /v1/__metrics__ HTTP/1.1 | accept: application/json | authorization: Basic bWU6czNjcjN0 | host"),
         scenario!("other methods", [Call], [json(200, "{}")], |client, told| {
-            told.of(client.send(Call::new(Method::OPTIONS, flush())));
+            told.of(client.send(Call::new(Method::OPTIONS, metrics())));
         })
-        .shows("OPTIONS /v1/__flush__ HTTP/1.1"),
+        .shows("OPTIONS /v1/__metrics__ HTTP/1.1"),
         scenario!(
             "a failure that is an answer",
             [Call],
             [answer(503, &[], "no"), answer(418, &[], "tea"), answer(304, &[], "")],
             |client, told| {
-                let call = || Call::new(Method::GET, flush());
+                let call = || Call::new(Method::GET, metrics());
                 told.of(client.send(call().expecting(StatusCode::SERVICE_UNAVAILABLE)));
                 told.of(client.send(call()));
                 told.of(client.send(call().precondition(Precondition::Changed(Timestamp::from_millis(3)))));
@@ -64,8 +65,8 @@ fn of_ones_own() -> Vec<Scenario> {
         .shows("Err Server status=Some(418)")
         .shows("status: 304"),
         scenario!("what no request can carry", [Call], [], |client, told| {
-            told.of(client.send(Call::new(Method::GET, flush()).query("a=b#c")));
-            told.of(client.send(Call::new(Method::DELETE, flush()).json(&data!({})).unwrap()));
+            told.of(client.send(Call::new(Method::GET, metrics()).query("a=b#c")));
+            told.of(client.send(Call::new(Method::DELETE, metrics()).json(&data!({})).unwrap()));
         })
         .shows("Err Input"),
     ]

@@ -27,13 +27,16 @@ mod framing;
 mod limits;
 mod lists;
 mod modifying;
+mod of_plugins;
 mod plain;
+mod plugins;
 mod reading;
 mod redirects;
 mod retries;
 mod run;
 mod scenario;
 mod settling;
+mod sharing;
 mod wire;
 mod writing;
 
@@ -62,6 +65,9 @@ fn groups() -> Vec<Group> {
         ("deleting", deleting::scenarios()),
         ("settling", settling::scenarios()),
         ("modifying", modifying::scenarios()),
+        ("sharing", sharing::scenarios()),
+        ("plugins", plugins::scenarios()),
+        ("of plugins", of_plugins::scenarios()),
         ("batches", batches::scenarios()),
         ("batch answers", batch_answers::scenarios()),
         ("batch failures", batch_failures::scenarios()),

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::call::Call;
 use crate::decode::ListItem as _;
 use crate::error::Result;
-use crate::object::Object;
+use crate::object::{Entry, Object};
 use crate::operation::Operation;
 use crate::path::Path;
 use crate::reply::Reply;
@@ -36,6 +36,11 @@ impl<T: DeserializeOwned + Send> Operation for Snapshot<T> {
     }
 
     fn parse(&self, reply: &Reply) -> Result<Vec<Object<T>>> {
-        reply.json_with(Object::list)
+        // Of one that was deleted at that time, its tombstone is there.
+        let live = |entry| match entry {
+            Entry::Live(object) => Some(object),
+            Entry::Deleted(_) => None,
+        };
+        Ok(reply.json_with(Entry::list)?.into_iter().filter_map(live).collect())
     }
 }
