@@ -121,7 +121,7 @@ impl Job {
         let landed = self.land();
         self.since = session.memory().latest();
         match landed {
-            Ok(None) => (self.limit, self.stopped) = (usize::MAX, None),
+            Ok(None) => self.stopped = None,
             // Nobody does things side by side here.
             Ok(Some(begun)) => may_fork &= begun,
             Err(error) => return self.stop(&[], error, None),
@@ -242,6 +242,7 @@ impl Job {
             self.queue.pop_front();
         }
         if chunk.members.is_empty() {
+            self.limit = usize::MAX;
             return Next::Finished;
         }
         for member in &chunk.members {
@@ -258,6 +259,7 @@ impl Job {
     pub(super) fn stop(&mut self, members: &[usize], error: Error, lost: Option<Moment>) -> Next {
         self.mark(members, lost);
         self.requeue(members);
+        self.limit = usize::MAX;
         self.stopped = Some(error.copy());
         Next::Stopped(error)
     }
