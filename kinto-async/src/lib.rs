@@ -24,12 +24,16 @@
 //! [`Client::send`] sends any of them. What they are, which rules they obey and which errors they give is the same as in
 //! `kinto-blocking`, and is written down in [`kinto_protocol`], all of which is here too.
 //!
+//! Many of them at once go into a [`Batch`], in few requests and with an outcome each, or are sent side by side with
+//! [`Client::send_all`]. What can be relied on, when an answer is lost as well, is on one page:
+//! [`guarantees`].
+//!
 //! # When a future is dropped
 //!
 //! Dropping the future of [`Client::send`] closes the connection of the request that is under way, if one is, and sends
 //! nothing more. Whether the server carried that one request out cannot be known, as with any lost answer. What is kept
-//! by the caller stays where it stood: send `&mut pages`, `&mut list` or `&mut delete_all`, and after a dropped future
-//! sending it again goes on.
+//! by the caller stays where it stood: send `&mut pages`, `&mut list`, `&mut delete_all` or `&mut batch`, and after a
+//! dropped future sending it again goes on.
 //!
 //! # Without a network
 //!

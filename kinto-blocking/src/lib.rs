@@ -25,6 +25,10 @@
 //! [`Client::send`] sends any of them. What they are, which rules they obey and which errors they give is the same as in
 //! `kinto-async`, and is written down in [`kinto_protocol`], all of which is here too.
 //!
+//! Many of them at once go into a [`Batch`], in few requests and with an outcome each, or are sent side by side with
+//! [`Client::send_all`]. What can be relied on, when an answer is lost as well, is on one page:
+//! [`guarantees`].
+//!
 //! # Without a network
 //!
 //! A closure is a transport, so that code which uses a client is tested without a server:

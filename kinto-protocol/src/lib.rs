@@ -13,6 +13,7 @@
 //! - An **address** says where: [`bucket`]`("blog").collection("posts").records()`.
 //! - A verb makes an **operation** of it, a plain value: `.get("hello")`, `.list().filter(…)`. It is an [`Operation`]
 //!   (one request) or a [`Flow`] (a conversation, such as a list of many pages).
+//! - A [`Batch`] takes any number of operations, and each has an outcome of its own.
 //! - A [`Session`] knows the server, the credentials and how patient to be.
 //! - An [`Exchange`] is a flow under way: it says what to send and when, and reads the answers. All rules are there:
 //!   credentials, retries, waits, redirects, limits.
