@@ -70,7 +70,7 @@ pub(crate) fn the_methods_without_a_body_have_none<D: Driver>() {
 
 pub(crate) fn a_write_without_a_body_says_so<D: Driver>() {
     let stub = Stub::start(|_, _| Answer::json(202, "{}"));
-    client::<D>(stub.url(), |_| {}).send(Call::new(Method::POST, endpoints::flush())).unwrap();
+    client::<D>(stub.url(), |_| {}).send(Call::new(Method::POST, endpoints::metrics())).unwrap();
     assert!(stub.requests()[0].to_lowercase().contains("content-length: 0\r\n"), "{}", stub.requests()[0]);
 }
 
