@@ -78,8 +78,8 @@ pub struct Exchange<F: Flow> {
     deadline: Moment,
     /// Whether the server may have carried out a write: one succeeded, or the answer to one was lost.
     touched: bool,
-    /// Whether the server was asked what it can do.
-    introduced: bool,
+    /// Whether the server does not say what it can do.
+    silent: bool,
 }
 
 /// What the driver has to do.
@@ -170,7 +170,7 @@ impl Session {
             phase: Phase::Start,
             deadline: Moment::default(),
             touched: false,
-            introduced: false,
+            silent: false,
         }
     }
 }
@@ -284,7 +284,7 @@ impl<F: Flow> Exchange<F> {
     /// The call itself, or the question that comes first: whether the server has what it needs.
     fn capable(&self, call: UnderWay) -> UnderWay {
         match call.call.path().capability() {
-            Some(capability) if !self.introduced && !self.session.memory().has(capability) => {
+            Some(capability) if !self.silent && !self.session.memory().has(capability) => {
                 // What cannot be sent is an error before anything is.
                 if self.session.admit(&call.call).is_err() {
                     return call;
@@ -298,12 +298,13 @@ impl<F: Flow> Exchange<F> {
 
     /// Takes what the server can do, and goes on with what was to be sent.
     fn informed(&mut self, call: UnderWay, reply: &Reply, now: Moment) -> Phase<F::Output> {
-        self.introduced = true;
         if retry::is_about_all(reply.status()) {
             return self.ended(&call, reply.error(), now);
         }
-        // A server that does not say is taken at its word later.
-        if let Ok(info) = reply.json::<ServerInfo>() {
+        // A server that does not say is taken at its word later, and not asked again.
+        let info = reply.json::<ServerInfo>();
+        self.silent = info.is_err();
+        if let Ok(info) = info {
             self.session.memory().learn_capabilities(info.capabilities.keys());
             if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
                 let has = info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -49,9 +49,10 @@ fn in_a_batch_a_missing_plugin_is_one_operations_error() {
     batch.push(counters());
     batch.push(records().typed::<()>().get("b"));
     let ok = || answer(200, &[], RECORD);
-    let run = run(batch, vec![info(&[]), ok(), info(&[]), ok()]);
+    batch.push(counters());
+    let run = run(batch, vec![info(&[]), ok(), info(&[]), ok(), info(&[])]);
     let ended: Vec<Status> = run.result.unwrap().items().map(|item| item.status()).collect();
-    assert_eq!(ended, [Status::Done, Status::Failed, Status::Done]);
+    assert_eq!(ended, [Status::Done, Status::Failed, Status::Done, Status::Failed], "and the second one as well");
 }
 
 #[test]
