@@ -13,10 +13,13 @@ use crate::group::GroupData;
 use crate::history::History;
 use crate::id::Grammar;
 use crate::object::{JsonMap, Object, Tombstone};
-use crate::operations::{Count, Delete, DeleteIfPresent, Exists, Get, Head, ListTimestamp, PatchObject, Put, Snapshot};
+use crate::operations::{
+    Count, Delete, DeleteIfPresent, Exists, Get, GetChangeset, Head, ListTimestamp, PatchObject, Put, Snapshot,
+};
 use crate::patch::{Envelope, Patch};
 use crate::path::Path;
 use crate::permissions::Permissions;
+use crate::review::Review;
 use crate::timestamp::Timestamp;
 
 /// The buckets: `/buckets`.
@@ -101,6 +104,22 @@ impl Collection {
     #[must_use]
     pub fn records(&self) -> Resource {
         Resource::new(self.path.join("/records"), Kind::Record)
+    }
+
+    /// Reads it with its records, or with what changed of them, in one answer that caches may keep. Needs the plugin
+    /// `changes`.
+    ///
+    /// There are no pages: of a collection with more records than the server gives at a time (10,000 unless configured
+    /// otherwise) the oldest are missing, without a word.
+    #[must_use]
+    pub fn changeset<T>(&self) -> GetChangeset<T> {
+        GetChangeset::new(self.path.join("/changeset").needing("changes"))
+    }
+
+    /// The review of its changes.
+    #[must_use]
+    pub fn review(&self) -> Review {
+        Review::new(&self.path)
     }
 
     /// Reads its records as they were at that time, by the server's clock: the newest first. Needs the plugin `history`.

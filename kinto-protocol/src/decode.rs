@@ -14,7 +14,7 @@ use serde::de::{
 use serde_json::Value;
 
 use crate::grant::Grant;
-use crate::object::{Entry, Object, Tombstone};
+use crate::object::{Entry, JsonMap, Object, Tombstone};
 use crate::permissions::Permissions;
 use crate::timestamp::Timestamp;
 
@@ -128,6 +128,45 @@ fn envelope<'de, D: DeserializeSeed<'de>>(
 
     let mut json = serde_json::Deserializer::from_str(text);
     let read = json.deserialize_map(EnvelopeVisitor(data))?;
+    json.end()?;
+    Ok(read)
+}
+
+/// `{"metadata": {…}, "timestamp": …, "changes": [{…}, …]}`.
+pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(JsonMap, Timestamp, Vec<Entry<T>>)> {
+    struct ChangesetVisitor<T>(PhantomData<T>);
+
+    impl<'de, T: DeserializeOwned> Visitor<'de> for ChangesetVisitor<T> {
+        type Value = (JsonMap, Timestamp, Vec<Entry<T>>);
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a changeset")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let (mut metadata, mut timestamp, mut changes) = (None, None, None);
+            while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+                match &*key {
+                    "metadata" => metadata = Some(map.next_value()?),
+                    "timestamp" => timestamp = Some(map.next_value()?),
+                    "changes" => {
+                        let seed = ListSeed { may_be_dead: true, take: Some, of: PhantomData };
+                        changes = Some(map.next_value_seed(seed)?);
+                    }
+                    _ => {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+            }
+            let missing = A::Error::missing_field;
+            let metadata = metadata.ok_or_else(|| missing("metadata"))?;
+            let timestamp = timestamp.ok_or_else(|| missing("timestamp"))?;
+            Ok((metadata, timestamp, changes.ok_or_else(|| missing("changes"))?))
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = json.deserialize_map(ChangesetVisitor(PhantomData))?;
     json.end()?;
     Ok(read)
 }
@@ -381,7 +420,6 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeySeed<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::JsonMap;
     use serde::Deserialize;
     use serde_json::json;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::moment::Moment;
+use crate::server::ServerInfo;
 use crate::server_error::{Escaped, HIDDEN, ServerError};
 
 /// What an operation gives: its output or an [`Error`].
@@ -130,6 +131,12 @@ impl Error {
 
     pub(crate) fn input(why: impl Into<String>) -> Self {
         Self::new(ErrorKind::Input, why)
+    }
+
+    pub(crate) fn missing_plugin(name: &str, info: &ServerInfo) -> Self {
+        let has = info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let has = if has.is_empty() { "none" } else { &has };
+        Self::new(ErrorKind::Unsupported, format!("the server has no plugin \"{name}\"; it has {has}"))
     }
 
     pub(crate) fn of_server(server: ServerError) -> Self {

@@ -307,10 +307,7 @@ impl<F: Flow> Exchange<F> {
         if let Ok(info) = info {
             self.session.memory().learn_capabilities(info.capabilities.keys());
             if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
-                let has = info.capabilities.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let has = if has.is_empty() { "none" } else { &has };
-                let why = format!("the server has no plugin \"{missing}\"; it has {has}");
-                return self.ended(&call, Error::new(ErrorKind::Unsupported, why), now);
+                return self.ended(&call, Error::missing_plugin(missing, &info), now);
             }
         }
         Phase::Ready(call)
@@ -371,7 +368,7 @@ impl<F: Flow> Exchange<F> {
             self.touched |= call.lost;
             return self.ended(&call, Error::new(ErrorKind::TooLarge, TOO_LARGE).hint(RAISE), now);
         }
-        if is_redirect(status) {
+        if is_redirect(status) && !call.call.expects(status) {
             return self.redirected(call, &response, now);
         }
         #[cfg(feature = "gzip")]

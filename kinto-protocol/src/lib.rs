@@ -89,6 +89,7 @@ mod proxy;
 mod query;
 mod reply;
 mod retry;
+mod review;
 mod root;
 mod server;
 mod server_error;
@@ -106,7 +107,10 @@ pub use error::{Error, ErrorKind, RequestLine, Result};
 pub use event::Event;
 pub use exchange::{Exchange, Step};
 pub use flow::{Ask, Flow, Fork, Turn};
-pub use flows::{DeleteAll, GetOrCreate, GetOrCreated, List, ListIfChanged, Modify, Pages, Share};
+pub use flows::{
+    ChangedCollection, ChangedCollections, DeleteAll, GetChangedCollections, GetOrCreate, GetOrCreated, List,
+    ListIfChanged, Modify, Pages, Share, Transition, WaitUntilSigned, changed_collections,
+};
 #[doc(hidden)]
 pub use front_end::Wire as __Wire;
 pub use grant::{Grant, my_permissions};
@@ -119,10 +123,10 @@ pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
 pub use operation::{Operation, Settled};
 pub use operations::{
-    Broadcasts, Count, Counters, Delete, DeleteIfPresent, DeleteUserData, Deletion, EraseServer, Exists, Get,
-    GetDocument, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat, ListTimestamp, PatchObject, Put, Snapshot,
-    broadcasts, contribute, counters, delete_user_data, erase_the_whole_server, heartbeat, lb_heartbeat, openapi,
-    server_info, version,
+    Broadcasts, Changeset, Count, Counters, Delete, DeleteIfPresent, DeleteUserData, Deletion, EraseServer, Exists,
+    Get, GetChangeset, GetDocument, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat, ListTimestamp,
+    PatchObject, Put, Snapshot, broadcasts, contribute, counters, delete_user_data, erase_the_whole_server, heartbeat,
+    lb_heartbeat, openapi, server_info, version,
 };
 pub use patch::{Attributes, JsonPatch, Merge, Patch};
 pub use path::Path;
@@ -132,6 +136,7 @@ pub use policy::{Limits, OnBackoff, Policy};
 pub use proxy::Proxy as __Proxy;
 pub use query::{Field, Filter, field};
 pub use reply::Reply;
+pub use review::{Review, ReviewData, ReviewPlaces, ReviewStatus};
 pub use server::{BatchLimit, ServerInfo, Settings, User};
 pub use server_error::{Details, Invalid, ServerError};
 pub use session::{Request, Response, Session, SessionBuilder};

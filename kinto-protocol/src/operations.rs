@@ -23,6 +23,7 @@ macro_rules! plain_value {
     };
 }
 
+mod changeset;
 mod count;
 mod delete;
 mod document;
@@ -36,6 +37,8 @@ mod server_info;
 mod server_wide;
 mod snapshot;
 
+pub use changeset::{Changeset, GetChangeset};
+pub(crate) use changeset::{Expected, since};
 pub use count::Count;
 pub use delete::{Delete, DeleteIfPresent, Deletion};
 pub use document::{
