@@ -5,6 +5,7 @@ mod lists;
 mod machine;
 mod modifying;
 mod plugins;
+mod publishing;
 mod words;
 mod writes;
 
