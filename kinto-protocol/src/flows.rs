@@ -1,5 +1,6 @@
 //! Conversations of several requests.
 
+mod anew;
 mod changed_collections;
 mod delete_all;
 mod get_or_create;

@@ -14,14 +14,13 @@ use serde::de::DeserializeOwned;
 use crate::address::{Kind, Resource};
 use crate::decode;
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::flow::{Ask, Flow, Turn};
+use crate::flow::{Flow, Turn};
+use crate::flows::anew::Anew;
 use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::operation::Operation;
 use crate::operations::{Get, Put};
 use crate::reply::Reply;
-use crate::retry;
 use crate::session::Session;
 
 /// Reads an object, changes it and writes it back, see [`Resource::modify`].
@@ -31,15 +30,14 @@ pub struct Modify<T, F> {
     change: F,
     otherwise: Option<Result<JsonMap, String>>,
     put: Option<Put<T>>,
-    /// How often others were faster.
-    conflicts: u32,
+    anew: Anew,
     /// What was said of a bucket that is not there or is hidden.
     hidden: Option<Error>,
 }
 
 impl<T: DeserializeOwned + Send, F> Modify<T, F> {
     pub(crate) fn new(resource: Resource<T>, id: String, change: F) -> Self {
-        Self { resource, id, change, otherwise: None, put: None, conflicts: 0, hidden: None }
+        Self { resource, id, change, otherwise: None, put: None, anew: Anew::default(), hidden: None }
     }
 
     fn get(&self) -> Get<T> {
@@ -104,7 +102,7 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Flow for M
     type Output = Object<T>;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Object<T>>> {
-        (self.put, self.conflicts) = (None, 0);
+        (self.put, self.anew) = (None, Anew::default());
         self.get().call(session).map(Turn::ask)
     }
 
@@ -126,16 +124,9 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Flow for M
                 if let Some(hidden) = self.hidden.take() {
                     return Err(hidden);
                 }
-                self.conflicts += 1;
-                if !session.policy().allows_conflicts(self.conflicts) {
-                    return Err(error.prefix(&format!("others were faster {} times: ", self.conflicts)));
-                }
                 self.put = None;
-                let wait = retry::wait_after_conflict(session, self.conflicts, None);
-                let call = self.get().call(session)?;
-                let why = "it was changed meanwhile";
-                session.tell(&Event::Retry { request: &call, attempts: self.conflicts, wait, why });
-                Ok(Turn::Ask(Ask::from(call).after(wait)))
+                let first = self.get().call(session)?;
+                self.anew.ask(session, error, first).map(Turn::Ask)
             }
             turn => turn,
         }

@@ -12,15 +12,14 @@ use std::collections::BTreeSet;
 
 use crate::address::Resource;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
-use crate::flow::{Ask, Flow, Turn};
+use crate::flow::{Flow, Turn};
+use crate::flows::anew::Anew;
 use crate::object::Object;
 use crate::operation::Operation as _;
 use crate::operations::{Get, PatchObject};
 use crate::patch::Attributes;
 use crate::permissions::Permissions;
 use crate::reply::Reply;
-use crate::retry;
 use crate::session::Session;
 
 /// Gives or takes single permissions, see [`Resource::share`] and [`Resource::unshare`].
@@ -31,13 +30,12 @@ pub struct Share {
     give: bool,
     permissions: Permissions,
     patch: Option<PatchObject<(), Attributes>>,
-    /// How often others were faster.
-    conflicts: u32,
+    anew: Anew,
 }
 
 impl Share {
     pub(crate) fn new<T>(resource: &Resource<T>, id: String, give: bool, permissions: Permissions) -> Self {
-        Self { resource: resource.typed(), id, give, permissions, patch: None, conflicts: 0 }
+        Self { resource: resource.typed(), id, give, permissions, patch: None, anew: Anew::default() }
     }
 
     fn get(&self) -> Get<()> {
@@ -66,7 +64,7 @@ impl Flow for Share {
     type Output = Object<()>;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Object<()>>> {
-        (self.patch, self.conflicts) = (None, 0);
+        (self.patch, self.anew) = (None, Anew::default());
         self.get().call(session).map(Turn::ask)
     }
 
@@ -88,17 +86,10 @@ impl Flow for Share {
         };
         match patch.resume(session, reply) {
             Err(error) if error.is_precondition_failed() => {
-                self.conflicts += 1;
-                if !session.policy().allows_conflicts(self.conflicts) {
-                    return Err(error.prefix(&format!("others were faster {} times: ", self.conflicts)));
-                }
                 // Giving twice gives no more than once, so that it may begin anew whatever became of it.
                 self.patch = None;
-                let wait = retry::wait_after_conflict(session, self.conflicts, None);
-                let call = self.get().call(session)?;
-                let why = "it was changed meanwhile";
-                session.tell(&Event::Retry { request: &call, attempts: self.conflicts, wait, why });
-                Ok(Turn::Ask(Ask::from(call).after(wait)))
+                let first = self.get().call(session)?;
+                self.anew.ask(session, error, first).map(Turn::Ask)
             }
             turn => turn,
         }

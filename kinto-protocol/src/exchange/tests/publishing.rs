@@ -85,7 +85,7 @@ fn the_places_of_a_review() {
     let own = info.review_of("y", "b").unwrap().unwrap();
     assert_eq!((own.source, own.preview), (("x".into(), "a".into()), None));
     assert_eq!(info.review_of("x", "c").unwrap(), None);
-    let plain: crate::ServerInfo = serde_json::from_str("{}").unwrap();
+    let plain: ServerInfo = serde_json::from_str("{}").unwrap();
     assert_eq!(plain.review_of("x", "a").unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
