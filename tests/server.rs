@@ -103,6 +103,33 @@ fn a_server_with_postgresql_answers() -> Outcome {
 }
 
 #[test]
+fn a_server_with_signatures_answers() -> Outcome {
+    let server = KintoServer::shared(Backend::Signer).ok_or("there is always one")?;
+    let answer = get(server.url(), "/")?;
+    assert!(answer.contains(r#""project_version":"16.3.0""#), "{answer}");
+    for capability in ["signer", "changes", "history"] {
+        assert!(answer.contains(&format!(r#""{capability}":{{"#)), "no {capability} in {answer}");
+    }
+    // Each with a key of its own.
+    let other = KintoServer::start(Backend::Signer)?;
+    let key = |server: &KintoServer| Ok::<_, Box<dyn Error>>(fs::read_to_string(folder(server)?.join("ec.pem"))?);
+    let (one, two) = (key(server)?, key(&other)?);
+    assert!(one.contains("PRIVATE KEY") && one != two);
+    Ok(())
+}
+
+#[test]
+fn a_server_with_signatures_and_postgresql_answers() -> Outcome {
+    let Some(server) = KintoServer::shared(Backend::SignerPostgresql) else {
+        return Ok(());
+    };
+    assert!(get(server.url(), "/")?.contains(r#""signer":{"#));
+    let answer = get(server.url(), "/__heartbeat__")?;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    Ok(())
+}
+
+#[test]
 fn settings_reach_the_server() -> Outcome {
     let server = KintoServer::builder(Backend::Memory)
         .setting("kinto.project_name", "first")
@@ -316,15 +343,17 @@ fn missing_postgresql_is_said_once() -> Outcome {
 }
 
 #[test]
-fn the_list_of_requirements_names_no_place() -> Outcome {
-    let list = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("support/requirements.txt"))?;
-    let lines: Vec<&str> = list.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-    for line in &lines {
-        assert!(!line.contains("://") && !line.contains(" @ ") && !line.starts_with('-'), "{line}");
-    }
-    // Every entry goes on in a line with its hash.
-    for pair in lines.windows(2).filter(|pair| pair[0].contains("==")) {
-        assert!(pair[0].ends_with('\\') && pair[1].trim_start().starts_with("--hash=sha256:"), "{}", pair[0]);
+fn the_lists_of_requirements_name_no_place() -> Outcome {
+    for name in ["requirements.txt", "requirements-signer.txt"] {
+        let list = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("support").join(name))?;
+        let lines: Vec<&str> = list.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        for line in &lines {
+            assert!(!line.contains("://") && !line.contains(" @ ") && !line.starts_with('-'), "{line}");
+        }
+        // Every entry goes on in a line with its hash.
+        for pair in lines.windows(2).filter(|pair| pair[0].contains("==")) {
+            assert!(pair[0].ends_with('\\') && pair[1].trim_start().starts_with("--hash=sha256:"), "{}", pair[0]);
+        }
     }
     Ok(())
 }

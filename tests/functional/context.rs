@@ -33,9 +33,13 @@ pub(crate) struct Kinto<D> {
 /// Runs a scenario on the server that all share, or not at all where it cannot be had.
 pub(crate) fn run<D: Driver>(backend: Backend, scenario: fn(&Kinto<D>)) {
     static AHEAD: Once = Once::new();
-    // When all tests run, the server of the second half starts during the first.
+    // When all tests run, the servers of the other halves start during the first.
     if env::args().len() == 1 {
-        AHEAD.call_once(|| drop(thread::spawn(|| KintoServer::shared(Backend::Postgresql))));
+        AHEAD.call_once(|| {
+            drop(thread::spawn(|| {
+                [Backend::Postgresql, Backend::Signer, Backend::SignerPostgresql].map(KintoServer::shared)
+            }));
+        });
     }
     if let Some(server) = KintoServer::shared(backend) {
         scenario(&Kinto::at(backend, server.url(), &["admin", "alice", "bob"]));
@@ -75,8 +79,8 @@ impl<D: Driver> Kinto<D> {
     /// The same on a server of another kind: it gives three objects a page, takes itself for another host, and shows
     /// all buckets to its administrator.
     pub(crate) fn with_small_pages(&self) -> Self {
-        static SERVERS: [OnceLock<KintoServer>; 2] = [const { OnceLock::new() }; 2];
-        let server = SERVERS[usize::from(self.is_memory())].get_or_init(|| {
+        static SERVERS: [OnceLock<KintoServer>; 4] = [const { OnceLock::new() }; 4];
+        let server = SERVERS[self.backend as usize].get_or_init(|| {
             let builder = KintoServer::builder(self.backend)
                 .setting("kinto.paginate_by", "3")
                 .setting("kinto.http_scheme", "https")
@@ -89,7 +93,7 @@ impl<D: Driver> Kinto<D> {
     }
 
     pub(crate) fn is_memory(&self) -> bool {
-        self.backend == Backend::Memory
+        !self.backend.is_postgresql()
     }
 
     /// The address of the bucket of this scenario.

@@ -41,6 +41,12 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
     fn with_auth(&self, auth: Option<Auth>) -> Result<Self>;
     fn with_header(&self, name: &str, value: &str) -> Result<Self>;
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output>;
+    #[allow(dead_code, reason = "the tests of parity have this file too, and other ways")]
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        concurrency: usize,
+    ) -> Vec<Result<F::Output>>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
 
@@ -95,6 +101,14 @@ impl Driver for kinto_blocking::Client {
         Self::send(self, flow)
     }
 
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        concurrency: usize,
+    ) -> Vec<Result<F::Output>> {
+        Self::send_all(self, flows, concurrency)
+    }
+
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         Self::pages(self, list)
     }
@@ -131,6 +145,14 @@ impl Driver for kinto_async::Client {
 
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         RUNTIME.block_on(Self::send(self, flow))
+    }
+
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        concurrency: usize,
+    ) -> Vec<Result<F::Output>> {
+        RUNTIME.block_on(Self::send_all(self, flows, concurrency))
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {

@@ -74,6 +74,14 @@ impl Driver for Bare {
         }
     }
 
+    fn send_all<F: Flow>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send>,
+        _: usize,
+    ) -> Vec<Result<F::Output>> {
+        flows.into_iter().map(|flow| self.send(flow)).collect()
+    }
+
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         let (mut pages, mut over) = (list.pages(), false);
         iter::from_fn(move || {

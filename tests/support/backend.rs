@@ -1,9 +1,9 @@
-//! What a server keeps its records in.
+//! The kinds of servers: what they keep their records in, and what they are made of.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a server keeps its records in.
+/// What a server keeps its records in, and what it is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
@@ -13,6 +13,16 @@ pub enum Backend {
     Memory,
     /// A PostgreSQL server of its own, as in production.
     Postgresql,
+    /// Memory again, but of another server: Kinto 16 with the plugins `signer` and `changes`, which newer versions of
+    /// Kinto have no released ones of. Collections of the bucket `main-workspace` are reviewed in `main-preview` and
+    /// published in `main`; their editors are the members of the group `editors`, their reviewers those of `reviewers`.
+    /// No attachments.
+    ///
+    /// What it refuses is written all the same, as it has no transactions: its plugin looks at a status when that is in
+    /// memory already.
+    Signer,
+    /// The same with a PostgreSQL server of its own, which undoes what is refused.
+    SignerPostgresql,
 }
 
 impl Backend {
@@ -23,9 +33,21 @@ impl Backend {
     /// A sentence that says what to install.
     pub fn available(self) -> Result<(), String> {
         match self {
-            Self::Memory => Ok(()),
-            Self::Postgresql => postgresql_programs().map(|_| ()),
+            Self::Memory | Self::Signer => Ok(()),
+            Self::Postgresql | Self::SignerPostgresql => postgresql_programs().map(|_| ()),
         }
+    }
+
+    /// Whether it keeps its records in a PostgreSQL server, which has transactions.
+    #[must_use]
+    pub fn is_postgresql(self) -> bool {
+        matches!(self, Self::Postgresql | Self::SignerPostgresql)
+    }
+
+    /// Whether it has the plugins `signer` and `changes`.
+    #[must_use]
+    pub fn is_signer(self) -> bool {
+        matches!(self, Self::Signer | Self::SignerPostgresql)
     }
 }
 

@@ -1,6 +1,6 @@
-//! The virtual environment that Kinto is installed in.
+//! The virtual environments that Kinto is installed in, one for each list of requirements.
 //!
-//! Its folder `target/kinto-python/VERSION-HASH` is named for the pinned requirements and the
+//! The folder of one, `target/kinto-python/VERSION-HASH`, is named for the pinned requirements and the
 //! Python, so that a change of either makes a new one. In it lie:
 //!
 //! - `lock`, locked by whoever installs, as several test processes may start together;
@@ -17,30 +17,47 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::python::Python;
-use crate::{StartError, say, target_folder};
+use crate::{Backend, StartError, say, target_folder};
 
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// What one kind of server is made of.
+struct Environment {
+    /// For the person who waits.
+    name: &'static str,
+    /// The pinned requirements.
+    requirements: &'static str,
+    /// Its Python, once it is complete.
+    ready: OnceLock<PathBuf>,
+    /// The lock file keeps processes apart; threads need not be told to wait for "another process".
+    one_at_a_time: Mutex<()>,
+}
 
-/// The Python of the virtual environment, which is made if need be.
-pub(crate) fn python() -> Result<&'static Path, StartError> {
-    static READY: OnceLock<PathBuf> = OnceLock::new();
-    // The lock file keeps processes apart; threads need not be told to wait for "another process".
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    if let Some(python) = READY.get() {
+impl Environment {
+    const fn of(name: &'static str, requirements: &'static str) -> Self {
+        Self { name, requirements, ready: OnceLock::new(), one_at_a_time: Mutex::new(()) }
+    }
+}
+
+/// The Python of the virtual environment for servers of this kind, which is made if need be.
+pub(crate) fn python(backend: Backend) -> Result<&'static Path, StartError> {
+    static CURRENT: Environment = Environment::of("the Kinto test server", include_str!("requirements.txt"));
+    static SIGNER: Environment =
+        Environment::of("the Kinto test server with signatures", include_str!("requirements-signer.txt"));
+    let environment = if backend.is_signer() { &SIGNER } else { &CURRENT };
+    if let Some(python) = environment.ready.get() {
         return Ok(python);
     }
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(python) = READY.get() {
+    let _guard = environment.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(python) = environment.ready.get() {
         return Ok(python);
     }
     let base = Python::find()?;
-    let hash = fnv1a(&[REQUIREMENTS, &base.identity]);
+    let hash = fnv1a(&[environment.requirements, &base.identity]);
     let home = target_folder().join("kinto-python").join(format!("{}-{hash:016x}", base.version));
     let python = match finished(&home) {
         Some(python) => python,
-        None => install_alone(&home, &base)?,
+        None => install_alone(environment, &home, &base)?,
     };
-    Ok(READY.get_or_init(|| python))
+    Ok(environment.ready.get_or_init(|| python))
 }
 
 /// The Python of the complete virtual environment in `home`, if there is one.
@@ -51,32 +68,32 @@ fn finished(home: &Path) -> Option<PathBuf> {
 }
 
 /// Installs unless another process does, or did in the meantime.
-fn install_alone(home: &Path, base: &Python) -> Result<PathBuf, StartError> {
+fn install_alone(environment: &Environment, home: &Path, base: &Python) -> Result<PathBuf, StartError> {
     fs::create_dir_all(home).map_err(StartError::io(format!("making the folder {}", home.display())))?;
     let path = home.join("lock");
     let locking = || StartError::io(format!("locking the file {}", path.display()));
     let lock = File::create(&path).map_err(locking())?;
     // By the trait's name: newer versions of `File` have a method `lock` of their own.
     if fs4::FileExt::try_lock(&lock).is_err() {
-        say("waiting for another process to install the Kinto test server");
+        say(&format!("waiting for another process to install {}", environment.name));
         fs4::FileExt::lock(&lock).map_err(locking())?;
     }
     // Unlocked when the file is closed, also by a crash.
     match finished(home) {
         Some(python) => Ok(python),
-        None => install(home, base),
+        None => install(environment, home, base),
     }
 }
 
 /// Makes the virtual environment from scratch.
-fn install(home: &Path, base: &Python) -> Result<PathBuf, StartError> {
-    say("installing the Kinto test server into a virtual environment, once; this can take a minute");
+fn install(environment: &Environment, home: &Path, base: &Python) -> Result<PathBuf, StartError> {
+    say(&format!("installing {} into a virtual environment, once; this can take a minute", environment.name));
     remove_remains(home);
     let moment = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let name = format!("venv-{}-{moment}", process::id());
     let folder = home.join(&name);
     let requirements = home.join("requirements.txt");
-    write(&requirements, REQUIREMENTS)?;
+    write(&requirements, environment.requirements)?;
 
     run("making a virtual environment", &base.program, |command| {
         command.args(["-m", "venv"]).arg(&folder);

@@ -30,6 +30,27 @@ const COMMON: &[(&str, &str)] = &[
     ("kinto.attachment.base_path", "%(here)s/attachments"),
 ];
 
+/// Those that a server with signatures adds or replaces. The server signs by itself, with a key that its supervisor makes.
+const SIGNER: &[(&str, &str)] = &[
+    (
+        "kinto.includes",
+        "kinto.plugins.flush\n\
+         kinto.plugins.accounts\n\
+         kinto.plugins.default_bucket\n\
+         kinto.plugins.history\n\
+         kinto.plugins.admin\n\
+         kinto_changes\n\
+         kinto_signer",
+    ),
+    ("kinto.signer.resources", "/buckets/main-workspace -> /buckets/main-preview -> /buckets/main"),
+    ("kinto.signer.to_review_enabled", "true"),
+    ("kinto.signer.group_check_enabled", "true"),
+    ("kinto.signer.signer_backend", "kinto_signer.signer.local_ecdsa"),
+    ("kinto.signer.ecdsa.private_key", "%(here)s/ec.pem"),
+    ("kinto.changes.resources", "/buckets/main\n/buckets/main-preview"),
+    ("kinto.http_scheme", "http"),
+];
+
 /// Warnings and errors go to stderr, which is the log file.
 const LOGGING: &str = "\
 [loggers]
@@ -66,17 +87,20 @@ pub(crate) fn render(backend: Backend, port: u16, database_port: u16, own: &[(St
         set(name, value);
     }
     set("kinto.attachment.base_url", &format!("http://127.0.0.1:{port}/attachments/"));
-    let module = match backend {
-        Backend::Memory => "memory",
-        Backend::Postgresql => "postgresql",
-    };
+    let module = if backend.is_postgresql() { "postgresql" } else { "memory" };
     for part in ["storage", "cache", "permission"] {
         set(&format!("kinto.{part}_backend"), &format!("kinto.core.{part}.{module}"));
-        if backend == Backend::Postgresql {
+        if backend.is_postgresql() {
             // The driver must be named: SQLAlchemy 2.1 picks another one by itself.
             let url = format!("postgresql+psycopg2://postgres@127.0.0.1:{database_port}/kinto");
             set(&format!("kinto.{part}_url"), &url);
         }
+    }
+    if backend.is_signer() {
+        for (name, value) in SIGNER {
+            set(name, value);
+        }
+        set("kinto.http_host", &format!("127.0.0.1:{port}"));
     }
     for (name, value) in own {
         set(name, value);

@@ -19,7 +19,8 @@
 //!
 //! Python 3.10 or newer with its `venv` module. The first start installs Kinto with pip into a
 //! virtual environment below the target folder, from a list of exact versions and hashes; that
-//! takes a minute, and says so. Later starts take about two seconds. [`Backend::Postgresql`] needs
+//! takes a minute, and says so. Later starts take about two seconds. [`Backend::Signer`] is another
+//! version of Kinto, from another list, in another virtual environment. [`Backend::Postgresql`] needs
 //! PostgreSQL's programs as well; without them its tests are left out, which is said too.
 //!
 //! # What remains

@@ -23,7 +23,8 @@ const ATTEMPTS: usize = 5;
 ///
 /// Anybody may create an account; any account may create buckets; `account:admin` may write other
 /// people's accounts. The plugins for flushing, accounts, the default bucket, history, the admin
-/// interface and attachments are on.
+/// interface and attachments are on; with [`Backend::Signer`], those for signatures and changes
+/// instead of attachments.
 #[derive(Debug)]
 pub struct KintoServer {
     url: String,
@@ -165,13 +166,12 @@ impl Builder {
 
     /// Starts the server on this port.
     fn start_on(&self, port: u16) -> Result<KintoServer, StartError> {
-        let python = environment::python()?;
-        let postgresql = match self.backend {
-            Backend::Memory => None,
-            Backend::Postgresql => {
-                let programs = postgresql_programs().map_err(StartError::Unavailable)?;
-                Some((programs, probe::free_port().map_err(StartError::io("looking for a free port"))?))
-            }
+        let python = environment::python(self.backend)?;
+        let postgresql = if self.backend.is_postgresql() {
+            let programs = postgresql_programs().map_err(StartError::Unavailable)?;
+            Some((programs, probe::free_port().map_err(StartError::io("looking for a free port"))?))
+        } else {
+            None
         };
         let database_port = postgresql.as_ref().map_or(0, |(_, port)| *port);
 
@@ -180,7 +180,8 @@ impl Builder {
         let identity = format!("{}-{port}-{moment}", process::id());
         folder.write("kinto.ini", &ini::render(self.backend, port, database_port, &self.settings))?;
         folder.write("version.json", &version_file(&identity))?;
-        let (supervisor, reports) = Supervisor::start(python, folder, &Task { port, postgresql })?;
+        let (supervisor, reports) =
+            Supervisor::start(python, folder, &Task { port, postgresql, signs: self.backend.is_signer() })?;
         let ready = wait_until_ready(&reports, port, &identity);
         let own = Own { port, identity, supervisor, reports: Mutex::new(reports) };
         own.check(ready)?;

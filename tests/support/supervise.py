@@ -39,8 +39,11 @@ sys.exit(kinto.__main__.main())
 # The same for a database that is still being made: most of the time goes into imports, which need no database. Two
 # processes all the same, as `kinto migrate` and `kinto start` are.
 KINTO_WITH_DATABASE = """
-import os, sys
-import kinto.__main__, kinto.core.storage.postgresql, kinto_attachment, psycopg2, waitress
+import importlib.util, os, sys
+import kinto.__main__, kinto.core.storage.postgresql, psycopg2, waitress
+for plugin in ["kinto_attachment", "kinto_changes", "kinto_signer"]:
+    if importlib.util.find_spec(plugin):
+        __import__(plugin)
 if not sys.stdin.readline():
     sys.exit("nobody waits for this server any more")
 migration = os.fork()
@@ -243,11 +246,21 @@ def database_state(data):
     return lines[7].strip() if len(lines) > 7 else ""
 
 
+def make_signing_key(path):
+    """Makes a key to sign with. The package that signs makes it, so that nothing else is needed."""
+    import ecdsa
+
+    with open(path, "wb") as pem:
+        pem.write(ecdsa.SigningKey.generate(curve=ecdsa.NIST384p).to_pem())
+
+
 def run(children, arguments, folders, orders):
     """Starts everything and follows orders until there is none. In a thread: the main one watches stdin."""
     try:
         folder = folders[0]
         kinto = Kinto(children, os.path.join(folder, "kinto.ini"), arguments.port)
+        if arguments.signing_key:
+            make_signing_key(arguments.signing_key)
         if arguments.postgresql_programs:
             server = kinto.start(KINTO_WITH_DATABASE, stdin=subprocess.PIPE)
             user = database_user()
@@ -291,6 +304,7 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--postgresql-programs", help="the folder of initdb and postgres")
     parser.add_argument("--postgresql-port", type=int)
+    parser.add_argument("--signing-key", help="where to make the key that Kinto signs with")
     arguments = parser.parse_args()
 
     # Both Kinto and PostgreSQL's client library take settings from the environment: those of the person who runs the

@@ -79,6 +79,8 @@ pub(crate) struct Task {
     pub(crate) port: u16,
     /// PostgreSQL's programs and port.
     pub(crate) postgresql: Option<(PathBuf, u16)>,
+    /// Whether Kinto needs a key to sign with.
+    pub(crate) signs: bool,
 }
 
 /// What the supervisor tells.
@@ -143,6 +145,9 @@ impl Supervisor {
         command.arg("--port").arg(task.port.to_string());
         if let Some((programs, port)) = &task.postgresql {
             command.arg("--postgresql-programs").arg(programs).arg("--postgresql-port").arg(port.to_string());
+        }
+        if task.signs {
+            command.arg("--signing-key").arg(folder.path().join("ec.pem"));
         }
         // Nothing of ours is inherited: who reads our output would wait for its end.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).current_dir(folder.path());

@@ -123,7 +123,7 @@ impl Flow for GetChangedCollections {
 pub struct ChangedCollections {
     /// When any of them last changed: what to ask for changes since.
     pub timestamp: Option<Timestamp>,
-    /// The collections, the one that changed last first.
+    /// The collections.
     pub changes: Vec<ChangedCollection>,
     /// Whether these are all collections: because no time was given, or because it is too long ago for the server.
     pub is_full: bool,

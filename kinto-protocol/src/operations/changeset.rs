@@ -55,7 +55,8 @@ impl Expected {
 pub(crate) fn since(at: Option<Timestamp>) -> Result<Option<(&'static str, String)>> {
     match at {
         Some(at) if at.as_millis() < 0 => Err(Error::input("_since cannot be negative")),
-        at => Ok(at.map(|at| ("_since", at.to_string()))),
+        // Older servers take it between quotes alone, newer ones both ways.
+        at => Ok(at.map(|at| ("_since", at.etag()))),
     }
 }
 

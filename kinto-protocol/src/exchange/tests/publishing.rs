@@ -96,7 +96,7 @@ fn a_changeset_is_read_in_one_pass() {
     let collection = bucket("main").collection("c");
     let get = collection.changeset::<JsonMap>().since(Timestamp::from_millis(5)).expected(Timestamp::from_millis(9));
     let run1 = run(get, vec![plugins(), answer(200, &[], body)]);
-    assert_eq!(run1.lines()[1], "GET /v1/buckets/main/collections/c/changeset?_expected=9&_since=5");
+    assert_eq!(run1.lines()[1], "GET /v1/buckets/main/collections/c/changeset?_expected=9&_since=%225%22");
     let set = run1.result.unwrap();
     assert_eq!((set.timestamp.as_millis(), set.metadata["bucket"].as_str()), (9, Some("main")));
     assert!(matches!(&set.changes[..], [Entry::Live(a), Entry::Deleted(b)] if a.id == "a" && b.id == "b"));
