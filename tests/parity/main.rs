@@ -30,6 +30,7 @@ mod modifying;
 mod of_plugins;
 mod plain;
 mod plugins;
+mod publishing;
 mod reading;
 mod redirects;
 mod retries;
@@ -67,6 +68,7 @@ fn groups() -> Vec<Group> {
         ("modifying", modifying::scenarios()),
         ("sharing", sharing::scenarios()),
         ("plugins", plugins::scenarios()),
+        ("publishing", publishing::scenarios()),
         ("of plugins", of_plugins::scenarios()),
         ("batches", batches::scenarios()),
         ("batch answers", batch_answers::scenarios()),
