@@ -122,7 +122,8 @@ impl Collection {
         Review::new(&self.path)
     }
 
-    /// Reads its records as they were at that time, by the server's clock: the newest first. Needs the plugin `history`.
+    /// Reads its records as they were at that time, by the server's clock: the newest first. Needs the plugin `history`, of a
+    /// Kinto newer than 16.
     ///
     /// ```
     /// use kinto_protocol::{JsonMap, Timestamp, bucket};

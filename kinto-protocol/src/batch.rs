@@ -44,7 +44,7 @@ use slot::Slot;
 /// # Ok(())
 /// # }
 /// # struct Client;
-/// # impl Client { fn send(&self, _: Batch) -> kinto_protocol::Result<Outcome> { unimplemented!() } }
+/// # impl Client { fn send(&self, batch: Batch) -> kinto_protocol::Result<Outcome> { Ok(batch.into_outcome()) } }
 /// ```
 ///
 /// # What is sent

@@ -17,7 +17,7 @@ const CHANGED: &str =
     r#"{"metadata":{},"timestamp":9,"changes":[{"id":"u","bucket":"main","collection":"c","last_modified":9}]}"#;
 
 fn review() -> Review {
-    bucket("work").collection("c").review()
+    bucket("draft").collection("c").review()
 }
 
 fn signer() -> Scripted {
@@ -58,7 +58,7 @@ fn steps() -> Vec<Scenario> {
                 told.of(client.send(review().status()));
             }
         )
-        .shows("soon: PATCH /v1/buckets/work/collections/c HTTP/1.1")
+        .shows("soon: PATCH /v1/buckets/draft/collections/c HTTP/1.1")
         .shows("status: Some(Signed)"),
         scenario!("a step that is refused", [approve], [signer(), json(400, REFUSED)], |client, told| {
             told.of(client.send(review().approve()));

@@ -5,7 +5,7 @@ use crate::{Entry, ReviewData, ReviewStatus, Timestamp, changed_collections};
 
 fn plugins() -> Outcome {
     let resource = |bucket: &str| json!({"bucket": bucket, "collection": null});
-    let resources = json!([{"source": resource("work"), "preview": resource("look"), "destination": resource("main")},
+    let resources = json!([{"source": resource("draft"), "preview": resource("look"), "destination": resource("main")},
         {"source": {"bucket": "x", "collection": "a"}, "destination": {"bucket": "y", "collection": "b"}}]);
     answer(200, &[], &json!({"capabilities": {"signer": {"resources": resources}, "changes": {}}}).to_string())
 }
@@ -16,7 +16,7 @@ fn at(status: &str) -> Outcome {
 }
 
 fn review() -> crate::Review {
-    bucket("work").collection("c").review()
+    bucket("draft").collection("c").review()
 }
 
 fn status(run: Run<crate::Object<ReviewData>>) -> ReviewStatus {
@@ -26,7 +26,7 @@ fn status(run: Run<crate::Object<ReviewData>>) -> ReviewStatus {
 #[test]
 fn a_step_is_told_as_it_stands_afterwards() {
     let approved = run(review().approve(), vec![plugins(), at("to-sign"), at("signed")]);
-    assert_eq!(approved.lines()[1..], ["PATCH /v1/buckets/work/collections/c", "GET /v1/buckets/work/collections/c"]);
+    assert_eq!(approved.lines()[1..], ["PATCH /v1/buckets/draft/collections/c", "GET /v1/buckets/draft/collections/c"]);
     assert_eq!(approved.requests[1].body(), r#"{"data":{"status":"to-sign"}}"#);
     assert_eq!(status(approved), ReviewStatus::Signed);
     let asked = run(review().request("please"), vec![plugins(), at("to-review"), at("to-review")]);
@@ -76,9 +76,9 @@ fn waiting_ends() {
 #[test]
 fn the_places_of_a_review() {
     let info = run(server_info(), vec![plugins()]).result.unwrap();
-    for bucket in ["work", "look", "main"] {
+    for bucket in ["draft", "look", "main"] {
         let places = info.review_of(bucket, "c").unwrap().unwrap();
-        assert_eq!(places.source, ("work".into(), "c".into()));
+        assert_eq!(places.source, ("draft".into(), "c".into()));
         assert_eq!(places.preview, Some(("look".into(), "c".into())));
         assert_eq!(places.destination, ("main".into(), "c".into()));
     }
