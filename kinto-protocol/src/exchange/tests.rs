@@ -1,5 +1,6 @@
 //! The exchange under scripted answers, with time as a variable.
 
+mod batch_doubts;
 mod batches;
 mod lists;
 mod machine;
