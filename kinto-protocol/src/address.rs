@@ -106,6 +106,13 @@ impl Collection {
         Resource::new(self.path.join("/records"), Kind::Record)
     }
 
+    /// The address of the file that is attached to one of its records.
+    #[cfg(feature = "attachments")]
+    #[must_use]
+    pub fn attachment(&self, record: &str) -> crate::RecordFile {
+        crate::RecordFile::new(self.records().object_path(record), record)
+    }
+
     /// Reads it with its records, or with what changed of them, in one answer that caches may keep. Needs the plugin
     /// `changes`.
     ///

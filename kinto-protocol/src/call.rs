@@ -3,11 +3,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 use crate::error::{Error, RequestLine, Result};
 use crate::path::Path;
 use crate::timestamp::Timestamp;
+use crate::transfer::Transfer;
 
 /// One request, relative to the API root: what an [`Operation`](crate::Operation) turns into. It is sent alone or as
 /// an entry of a batch, and only [`Session::request`](crate::Session::request) makes an [`http::Request`] of it.
@@ -35,6 +36,8 @@ pub struct Call {
     body: Option<Bytes>,
     class: Class,
     expected: Option<StatusCode>,
+    elsewhere: Option<Uri>,
+    transfer: Option<Transfer>,
 }
 
 /// What may be done when it is not known whether the server acted on a request: the classes of the retry rules.
@@ -88,7 +91,26 @@ impl Call {
             body: None,
             class,
             expected: None,
+            elsewhere: None,
+            transfer: None,
         }
+    }
+
+    /// A request for something that the server only names, such as a file: neither credentials nor headers of the caller's
+    /// go there. Where it may be is said by [`Root::elsewhere`](crate::root::Root::elsewhere).
+    #[cfg(feature = "_elsewhere")]
+    pub(crate) fn elsewhere(method: Method, uri: Uri) -> Self {
+        // A query may hold a signature.
+        let shown = uri.to_string();
+        let shown = Path::fixed(shown.split('?').next().unwrap_or_default());
+        Self { elsewhere: Some(uri), ..Self::new(method, shown) }
+    }
+
+    /// It moves a file, which a driver may do piece by piece.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn moving(mut self, transfer: Transfer) -> Self {
+        self.transfer = Some(transfer);
+        self
     }
 
     /// With this query, percent-encoded, without the question mark.
@@ -121,6 +143,16 @@ impl Call {
         self.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.body = Some(body);
         self
+    }
+
+    /// With a form as its body.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn form(mut self, content_type: &str, body: Bytes) -> Result<Self> {
+        let content_type = HeaderValue::try_from(content_type)
+            .map_err(|_| Error::input("the content type of the form cannot be sent"))?;
+        self.headers.insert(http::header::CONTENT_TYPE, content_type);
+        self.body = Some(body);
+        Ok(self)
     }
 
     /// Of that class, when it is not the one of its method.
@@ -202,6 +234,16 @@ impl Call {
         self.expected == Some(status)
     }
 
+    /// Where it goes, if that is no part of the API.
+    pub(crate) fn uri_elsewhere(&self) -> Option<&Uri> {
+        self.elsewhere.as_ref()
+    }
+
+    /// What it moves besides itself.
+    pub(crate) fn transfer(&self) -> Option<&Transfer> {
+        self.transfer.as_ref()
+    }
+
     pub(crate) fn line(&self) -> RequestLine {
         RequestLine { method: self.method.clone(), path: self.path.as_str().to_owned() }
     }
@@ -210,6 +252,9 @@ impl Call {
     pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
         for (name, value) in &self.headers {
             to.append(name, value.clone());
+        }
+        if let Some(transfer) = &self.transfer {
+            transfer.write_headers(to);
         }
         let (name, value) = match self.precondition {
             Precondition::None => return Ok(()),

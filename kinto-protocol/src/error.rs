@@ -48,6 +48,10 @@ pub enum ErrorKind {
     Unsupported,
     /// An operation of a batch has no answer, as the batch stopped before.
     Stopped,
+    /// A file is not what its record says of it, or not where.
+    Attachment,
+    /// What was to be sent could not be read, or what came could not be written, on this side.
+    Io,
     /// A transport failed in a way it could not name.
     Other,
 }

@@ -29,10 +29,11 @@ use crate::moment::Moment;
 use crate::policy::{Limits, OnBackoff};
 use crate::reply::{Attempts, Reply};
 use crate::retry::{self, Verdict};
-use crate::root::Root;
+use crate::root::{self, Root};
 use crate::server::ServerInfo;
 use crate::server_error::{Escaped, errno_of};
 use crate::session::{Request, Response, Session};
+use crate::transfer::Transfer;
 use crate::transport_error::{FailureKind, TransportError};
 
 /// A flow under way: what to do next, and what came of it.
@@ -80,6 +81,8 @@ pub struct Exchange<F: Flow> {
     touched: bool,
     /// Whether the server does not say what it can do.
     silent: bool,
+    /// Whether the driver moves files piece by piece.
+    by_pieces: bool,
 }
 
 /// What the driver has to do.
@@ -159,6 +162,16 @@ impl UnderWay {
     fn is_write(&self) -> bool {
         self.call.repeat_class() != Class::Safe
     }
+
+    /// Where it goes, if that is no part of the API.
+    fn elsewhere(&self) -> Option<&Uri> {
+        self.call.uri_elsewhere().map(|uri| self.redirected.as_ref().unwrap_or(uri))
+    }
+
+    /// Whether it goes to the server of the API.
+    fn is_at(&self, root: &Root) -> bool {
+        self.elsewhere().is_none_or(|uri| root.is_at(uri))
+    }
 }
 
 impl Session {
@@ -171,11 +184,27 @@ impl Session {
             deadline: Moment::default(),
             touched: false,
             silent: false,
+            by_pieces: false,
         }
     }
 }
 
 impl<F: Flow> Exchange<F> {
+    /// Its driver moves files piece by piece, and asks for the [`transfer`](Self::transfer) after each [`Step::Send`].
+    pub fn by_pieces(mut self) -> Self {
+        self.by_pieces = true;
+        self
+    }
+
+    /// The file that the request which was just given sends or fetches, if it does. To be asked after each
+    /// [`Step::Send`] by drivers that move files [piece by piece](Self::by_pieces).
+    pub fn transfer(&self) -> Option<Transfer> {
+        match &self.phase {
+            Phase::Flying(call) => call.call.transfer().cloned(),
+            _ => None,
+        }
+    }
+
     /// What may be done side by side now, for drivers that can: to be asked before each [`next`](Self::next). A driver
     /// that cannot need not ask: then the parts are done one after the other.
     ///
@@ -221,8 +250,14 @@ impl<F: Flow> Exchange<F> {
                     None => self.phase = Phase::Ready(call),
                 },
                 Phase::Flying(call) => match self.session.http_request(&call.call, call.redirected.as_ref()) {
+                    Ok(_) if !self.by_pieces && call.call.transfer().is_some_and(Transfer::needs_pieces) => {
+                        let error = Error::input("what sends this does not move files piece by piece");
+                        let error = error.hint("give the content in memory, or use upload_from of a client");
+                        self.phase = self.ended(&UnderWay { attempts: call.attempts - 1, ..call }, error, now);
+                    }
                     Ok(request) => {
                         let limits = self.session.policy().limits.within(now.until(self.deadline));
+                        let limits = if self.moves(&call) { limits.unhurried() } else { limits };
                         self.phase = Phase::Flying(call);
                         return Step::Send(request, limits);
                     }
@@ -243,10 +278,19 @@ impl<F: Flow> Exchange<F> {
             Phase::Flying(call) => call,
             other => return self.phase = other,
         };
+        if self.moves(&call) {
+            // How long a file takes counts for nothing; what comes after it does.
+            self.deadline = now.after(self.session.policy().deadline);
+        }
         self.phase = match outcome {
             Ok(response) => self.answered(call, response, now),
             Err(failure) => self.failed(call, failure, now),
         };
+    }
+
+    /// Whether this moves a file piece by piece.
+    fn moves(&self, call: &UnderWay) -> bool {
+        self.by_pieces && call.call.transfer().is_some()
     }
 
     fn start(&mut self, now: Moment) {
@@ -305,7 +349,7 @@ impl<F: Flow> Exchange<F> {
         let info = reply.json::<ServerInfo>();
         self.silent = info.is_err();
         if let Ok(info) = info {
-            self.session.memory().learn_capabilities(info.capabilities.keys());
+            self.session.memory().learn_capabilities(&info.capabilities);
             if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
                 return self.ended(&call, Error::missing_plugin(missing, &info), now);
             }
@@ -337,7 +381,7 @@ impl<F: Flow> Exchange<F> {
             }
             return Err(Error::new(ErrorKind::Deadline, why));
         }
-        let until = self.session.quiet_until();
+        let until = self.quiet_until(call);
         let Some(wait) = now.left_until(until) else { return Ok(None) };
         if until >= self.deadline || self.session.policy().on_backoff == OnBackoff::Fail {
             let error = Error::new(ErrorKind::Backoff, "the server asked for silence");
@@ -347,6 +391,11 @@ impl<F: Flow> Exchange<F> {
         Ok(Some(until))
     }
 
+    /// Until when this is not to be sent: what a server asks for holds for its own place.
+    fn quiet_until(&self, call: &UnderWay) -> Moment {
+        if call.is_at(self.session.root()) { self.session.quiet_until() } else { Moment::default() }
+    }
+
     fn failed(&mut self, mut call: UnderWay, failure: TransportError, now: Moment) -> Phase<F::Output> {
         let verdict = retry::after_failure(call.call.repeat_class(), &failure);
         let timed_out = failure.kind() == FailureKind::Timeout;
@@ -354,14 +403,17 @@ impl<F: Flow> Exchange<F> {
             return Phase::Paused(call, until);
         }
         self.lose(&mut call, verdict);
-        let error = no_answer(failure, Some(self.session.root()));
+        let place = call.elsewhere().and_then(|uri| uri.authority()).map(ToString::to_string);
+        let error = no_answer(failure, Some(place.unwrap_or_else(|| self.session.root().to_string())));
         self.ended(&call, error, now)
     }
 
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
         let status = response.status();
         self.session.tell(&Event::Answered { request: &call.call, status });
-        self.session.heed(response.headers(), now);
+        if call.is_at(self.session.root()) {
+            self.session.heed(response.headers(), now);
+        }
         let asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > self.session.policy().limits.response_bytes {
             call.lost |= call.is_write();
@@ -444,12 +496,13 @@ impl<F: Flow> Exchange<F> {
             }
             Verdict::No | Verdict::NoMarked => return None,
         };
-        if !left {
+        // What can be read only once cannot be sent twice.
+        if !left || call.call.transfer().is_some_and(Transfer::is_spent) {
             return None;
         }
         let until = now.after(wait);
         // What the server wants of everybody holds for a retry too.
-        let quiet = self.session.quiet_until();
+        let quiet = self.quiet_until(call);
         if policy.on_backoff == OnBackoff::Fail && quiet > now {
             return None;
         }
@@ -479,9 +532,16 @@ impl<F: Flow> Exchange<F> {
             let hint = "is the base URL complete, with its version such as /v1?";
             return self.ended(&call, refused(format!("{why}, which a write does not follow"), hint), now);
         }
-        let Some(target) = self.session.root().follow(location) else {
-            let hint = "use the URL of the API itself as base URL";
-            return self.ended(&call, refused(format!("{why}, which is not the origin of this API"), hint), now);
+        let target = match call.elsewhere() {
+            Some(from) => root::onward(from, location).ok_or("it leads to no place that can be trusted as much"),
+            None => self.session.root().follow(location).ok_or("which is not the origin of this API"),
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(wrong) => {
+                let hint = "use the URL of the API itself as base URL";
+                return self.ended(&call, refused(format!("{why}, {wrong}"), hint), now);
+            }
         };
         if call.redirects >= self.session.policy().redirects {
             let error = refused(format!("{why}, and to others before"), "the server redirects in a circle");
@@ -527,8 +587,8 @@ fn is_aborted(response: &Response, class: Class) -> bool {
 }
 
 /// A transport's failure as an error, with the place that was to be reached where it is known.
-fn no_answer(failure: TransportError, root: Option<&Root>) -> Error {
-    let to = root.map(|root| format!(" to {root}")).unwrap_or_default();
+fn no_answer(failure: TransportError, place: Option<String>) -> Error {
+    let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
     let (kind, why, hint) = match failure.kind() {
         FailureKind::Connect => {
             (ErrorKind::Connect, format!("no connection{to}"), "is the URL right, and the server running?")
@@ -549,6 +609,7 @@ fn no_answer(failure: TransportError, root: Option<&Root>) -> Error {
             (ErrorKind::Protocol, why, "are host, port and scheme right?")
         }
         FailureKind::TooLarge => (ErrorKind::TooLarge, TOO_LARGE.to_owned(), RAISE),
+        FailureKind::Local => (ErrorKind::Io, "reading or writing on this side failed".to_owned(), ""),
         FailureKind::Other => (ErrorKind::Other, "the transport failed".to_owned(), ""),
     };
     let error = Error::new(kind, why).caused_by(failure.into_cause());

@@ -56,6 +56,8 @@
 
 mod account;
 mod address;
+#[cfg(feature = "attachments")]
+mod attachment;
 mod auth;
 mod batch;
 mod call;
@@ -64,6 +66,8 @@ pub mod endpoints;
 mod error;
 mod event;
 mod exchange;
+#[cfg(feature = "attachments")]
+mod file_name;
 mod flow;
 mod flows;
 mod front_end;
@@ -75,12 +79,18 @@ pub mod guarantees {}
 mod gzip;
 mod history;
 mod id;
+#[cfg(feature = "attachments")]
+mod incoming;
 mod json;
 mod memory;
 mod moment;
+#[cfg(feature = "attachments")]
+mod multipart;
 mod object;
 mod operation;
 mod operations;
+#[cfg(feature = "attachments")]
+mod outgoing;
 mod patch;
 mod path;
 mod permissions;
@@ -95,10 +105,13 @@ mod server;
 mod server_error;
 mod session;
 mod timestamp;
+mod transfer;
 mod transport_error;
 
 pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
 pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
+#[cfg(feature = "attachments")]
+pub use attachment::{Attachment, RecordFile};
 pub use auth::Auth;
 pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
 pub use call::{Call, Class, Precondition};
@@ -111,6 +124,8 @@ pub use flows::{
     ChangedCollection, ChangedCollections, DeleteAll, GetChangedCollections, GetOrCreate, GetOrCreated, List,
     ListIfChanged, Modify, Pages, Share, Transition, WaitUntilSigned, changed_collections,
 };
+#[cfg(feature = "attachments")]
+pub use flows::{Download, DownloadFile, Downloaded, RemoveAttachment, Upload, UploadFile, Uploaded};
 #[doc(hidden)]
 pub use front_end::Wire as __Wire;
 pub use grant::{Grant, my_permissions};
@@ -119,15 +134,21 @@ pub use history::{Action, Change, History, Target};
 #[doc(no_inline)]
 pub use http::{HeaderMap, Method, StatusCode};
 pub use id::IdRule;
+#[cfg(feature = "attachments")]
+pub use incoming::Incoming;
 pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
 pub use operation::{Operation, Settled};
+#[cfg(feature = "attachments")]
+pub use operations::GetAttachment;
 pub use operations::{
     Broadcasts, Changeset, Count, Counters, Delete, DeleteIfPresent, DeleteUserData, Deletion, EraseServer, Exists,
     Get, GetChangeset, GetDocument, GetHeartbeat, GetIfChanged, GetServerInfo, Head, Heartbeat, ListTimestamp,
     PatchObject, Put, Snapshot, broadcasts, contribute, counters, delete_user_data, erase_the_whole_server, heartbeat,
     lb_heartbeat, openapi, server_info, version,
 };
+#[cfg(feature = "attachments")]
+pub use outgoing::Outgoing;
 pub use patch::{Attributes, JsonPatch, Merge, Patch};
 pub use path::Path;
 pub use permissions::{AUTHENTICATED, EVERYONE, Permissions};
@@ -141,4 +162,5 @@ pub use server::{BatchLimit, ServerInfo, Settings, User};
 pub use server_error::{Details, Invalid, ServerError};
 pub use session::{Request, Response, Session, SessionBuilder};
 pub use timestamp::{ParseTimestampError, Timestamp};
+pub use transfer::Transfer;
 pub use transport_error::{FailureKind, TransportError};

@@ -1,6 +1,6 @@
 //! What a session remembers, and its clones with it: what the server asked for, and what retries are left.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use http::HeaderValue;
 
 use crate::id::uuid;
 use crate::moment::Moment;
+use crate::object::JsonMap;
 
 /// The tokens that retries are paid with. A success gives back one; where there are no successes they end, so that
 /// many callers together do not hammer a server that is down.
@@ -27,7 +28,7 @@ struct Content {
     has_seed: bool,
     last_alert: Option<Bytes>,
     batch_most: Option<usize>,
-    capabilities: HashSet<String>,
+    capabilities: BTreeMap<String, JsonMap>,
     latest: Moment,
 }
 
@@ -45,7 +46,7 @@ impl Memory {
             has_seed,
             last_alert: None,
             batch_most: None,
-            capabilities: HashSet::new(),
+            capabilities: BTreeMap::new(),
             latest: Moment::default(),
         }))
     }
@@ -114,12 +115,25 @@ impl Memory {
 
     /// Whether the server is known to have a capability.
     pub(crate) fn has(&self, capability: &str) -> bool {
-        self.content().capabilities.contains(capability)
+        self.content().capabilities.contains_key(capability)
+    }
+
+    /// What the server says of a capability, if it is known to have it.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn capability(&self, name: &str) -> Option<JsonMap> {
+        self.content().capabilities.get(name).cloned()
     }
 
     /// Remembers what the server can do. What it cannot do it may learn.
-    pub(crate) fn learn_capabilities<'a>(&self, names: impl Iterator<Item = &'a String>) {
-        self.content().capabilities = names.cloned().collect();
+    pub(crate) fn learn_capabilities(&self, capabilities: &BTreeMap<String, JsonMap>) {
+        self.content().capabilities.clone_from(capabilities);
+    }
+
+    /// A row of random digits, to stand between the parts of a form.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn boundary(&self) -> String {
+        let mut content = self.content();
+        format!("{:016x}{:016x}", content.roll(0), content.roll(1))
     }
 
     /// A random number for a wait.

@@ -28,6 +28,8 @@ mod count;
 mod delete;
 mod document;
 mod get;
+#[cfg(feature = "attachments")]
+mod get_attachment;
 mod head;
 mod heartbeat;
 mod list_timestamp;
@@ -45,6 +47,8 @@ pub use document::{
     Broadcasts, Counters, GetDocument, broadcasts, contribute, counters, lb_heartbeat, openapi, version,
 };
 pub use get::{Get, GetIfChanged};
+#[cfg(feature = "attachments")]
+pub use get_attachment::GetAttachment;
 pub use head::{Exists, Head};
 pub use heartbeat::{GetHeartbeat, Heartbeat, heartbeat};
 pub use list_timestamp::ListTimestamp;

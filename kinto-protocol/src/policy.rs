@@ -71,6 +71,9 @@ pub enum OnBackoff {
     Fail,
 }
 
+/// As good as for ever: clocks cannot count to the end of all durations.
+const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The limits of one attempt, for the transport to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,7 +84,10 @@ pub struct Limits {
     pub head: Duration,
     /// The time for the whole attempt, with the body of the answer: 60 s, and never more than the deadline leaves.
     pub total: Duration,
-    /// The bytes of an answer's body: 64 MiB.
+    /// The time in which something of a file must move, while one is sent or fetched piece by piece: 60 s. It takes the
+    /// place of `total` then: how long all of it takes depends on its size.
+    pub idle: Duration,
+    /// The bytes of an answer's body: 64 MiB. A file that is fetched piece by piece is as large as its record says.
     pub response_bytes: u64,
 }
 
@@ -91,6 +97,7 @@ impl Default for Limits {
             connect: Duration::from_secs(10),
             head: Duration::from_secs(30),
             total: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
             response_bytes: 64 * 1024 * 1024,
         }
     }
@@ -99,13 +106,18 @@ impl Default for Limits {
 impl Limits {
     /// The same, with no more time than this.
     pub(crate) fn within(&self, left: Duration) -> Self {
-        // Clocks cannot count to the end of all durations.
-        let left = left.min(Duration::from_secs(365 * 24 * 60 * 60));
+        let left = left.min(LONG);
         Self {
             connect: self.connect.min(left),
             head: self.head.min(left),
             total: self.total.min(left),
+            idle: self.idle,
             response_bytes: self.response_bytes,
         }
+    }
+
+    /// The same for moving a file piece by piece, which takes as long as it takes.
+    pub(crate) fn unhurried(self) -> Self {
+        Self { total: LONG, ..self }
     }
 }

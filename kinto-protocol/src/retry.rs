@@ -57,7 +57,10 @@ pub(crate) fn after_failure(class: Class, failure: &TransportError) -> Verdict {
         _ => Verdict::NoMarked,
     };
     match (failure.kind(), failure.may_have_been_sent()) {
-        (FailureKind::Tls | FailureKind::Protocol | FailureKind::TooLarge | FailureKind::Other, sent) => {
+        (
+            FailureKind::Tls | FailureKind::Protocol | FailureKind::TooLarge | FailureKind::Local | FailureKind::Other,
+            sent,
+        ) => {
             if sent {
                 lost(false)
             } else {
@@ -161,7 +164,9 @@ mod tests {
             assert_eq!(failed(kind, false), [Again; 4], "{kind:?}");
             assert_eq!(failed(kind, true), [Again, AgainMarked, AgainMarked, NoMarked], "{kind:?}");
         }
-        for kind in [FailureKind::Tls, FailureKind::Protocol, FailureKind::TooLarge, FailureKind::Other] {
+        for kind in
+            [FailureKind::Tls, FailureKind::Protocol, FailureKind::TooLarge, FailureKind::Local, FailureKind::Other]
+        {
             assert_eq!(failed(kind, false), [No; 4], "{kind:?}");
             assert_eq!(failed(kind, true), [No, NoMarked, NoMarked, NoMarked], "{kind:?}");
         }

@@ -98,12 +98,28 @@ impl Root {
             return self.at(location.to_owned()).ok();
         }
         let uri: Uri = location.parse().ok()?;
-        let authority = uri.authority()?;
-        let same = uri.scheme() == Some(&self.scheme)
-            && !authority.as_str().contains('@')
-            && authority.host().eq_ignore_ascii_case(self.authority.host())
-            && self.port_of(authority) == self.port_of(&self.authority);
+        let same = self.is_at(&uri) && !uri.authority()?.as_str().contains('@');
         same.then(|| self.at(uri.path_and_query()?.as_str().to_owned()).ok())?
+    }
+
+    /// A place that the server names and that need not be at this origin, such as a file's: no part of the API, so that
+    /// neither credentials nor headers of the caller's go there.
+    #[cfg(feature = "_elsewhere")]
+    pub(crate) fn elsewhere(&self, url: &str) -> Result<Uri, &'static str> {
+        let uri = absolute(url)?;
+        if self.is_https() && uri.scheme() != Some(&Scheme::HTTPS) {
+            return Err("it would go over the network in clear, although the API does not");
+        }
+        Ok(uri)
+    }
+
+    /// Whether this is where the API is: what it asks of its callers holds there too.
+    pub(crate) fn is_at(&self, uri: &Uri) -> bool {
+        uri.scheme() == Some(&self.scheme)
+            && uri.authority().is_some_and(|authority| {
+                authority.host().eq_ignore_ascii_case(self.authority.host())
+                    && self.port_of(authority) == self.port_of(&self.authority)
+            })
     }
 
     fn port_of(&self, authority: &Authority) -> Option<u16> {
@@ -127,6 +143,38 @@ impl Root {
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         self.scheme == Scheme::HTTP && !local
     }
+}
+
+/// A URL of its own, `http` or `https`, without a user.
+fn absolute(url: &str) -> Result<Uri, &'static str> {
+    if !url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\')) {
+        return Err("it holds characters that must be percent-encoded");
+    }
+    let uri: Uri = url.parse().map_err(|_| "it is not a URL")?;
+    let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err("it does not begin with https:// or http://");
+    };
+    if authority.as_str().contains('@') {
+        return Err("it names a user");
+    }
+    if port(authority).is_err() || authority.host().is_empty() {
+        return Err("it names no host that can be reached");
+    }
+    Ok(uri)
+}
+
+/// Where a `Location` leads from a place that is no part of the API: anywhere, but not from a trusted connection to none.
+pub(crate) fn onward(from: &Uri, location: &str) -> Option<Uri> {
+    let location = location.split('#').next().unwrap_or_default();
+    let (scheme, authority) = (from.scheme_str()?, from.authority()?);
+    let target = if location.starts_with("//") {
+        absolute(&format!("{scheme}:{location}"))
+    } else if location.starts_with('/') {
+        absolute(&format!("{scheme}://{authority}{location}"))
+    } else {
+        absolute(location)
+    };
+    target.ok().filter(|target| scheme == "http" || target.scheme_str() == Some("https"))
 }
 
 /// The port that is written out, if there is one.
@@ -215,6 +263,47 @@ mod tests {
             "?x",
         ] {
             assert_eq!(root.follow(elsewhere), None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "_elsewhere")]
+    fn other_places_are_never_less_guarded_than_the_api() {
+        let root = Root::parse("https://kinto.example/v1").unwrap();
+        assert_eq!(root.elsewhere("https://cdn.example/a?b").unwrap(), "https://cdn.example/a?b");
+        for refused in [
+            "http://cdn.example/a",
+            "ftp://cdn.example/a",
+            "file:///etc/passwd",
+            "//cdn.example/a",
+            "/a",
+            "",
+            "https://u:p@cdn.example/a",
+            "https://cdn.example/a b",
+            "https://cdn.example/a\r\nX: 1",
+            "https://cdn.example\\@evil.example/",
+            "https://cdn.example:99999/",
+        ] {
+            assert!(root.elsewhere(refused).is_err(), "{refused}");
+        }
+        let open = Root::parse("http://localhost:8888/v1").unwrap();
+        assert!(open.elsewhere("http://cdn.example/a").is_ok());
+        assert!(open.is_at(&"http://LOCALHOST:8888/x".parse().unwrap()));
+        assert!(!open.is_at(&"http://localhost/x".parse().unwrap()));
+    }
+
+    #[test]
+    fn redirects_from_elsewhere_lead_anywhere_but_into_the_clear() {
+        let from: Uri = "https://cdn.example/a/b".parse().unwrap();
+        for (location, target) in [
+            ("https://other.example/x#f", "https://other.example/x"),
+            ("//other.example/x", "https://other.example/x"),
+            ("/x?y", "https://cdn.example/x?y"),
+        ] {
+            assert_eq!(onward(&from, location).unwrap(), target);
+        }
+        for refused in ["http://cdn.example/a/b", "x", "", "javascript:x", "https://u@other.example/"] {
+            assert_eq!(onward(&from, refused), None, "{refused}");
         }
     }
 

@@ -54,6 +54,16 @@ struct Settings {
 }
 
 impl Settings {
+    /// What is sent to places that are no part of the API: the name of the program, and nothing else of the caller's. What
+    /// comes from there is checked against what is known of it, byte by byte: it is to come as it is.
+    fn headers_elsewhere(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.extend(self.headers.get(USER_AGENT).map(|agent| (USER_AGENT, agent.clone())));
+        headers
+    }
+
     /// The one place where credentials are taken.
     fn authorize(&mut self, auth: Option<Auth>) -> Result<()> {
         let Some(auth) = auth else {
@@ -162,11 +172,14 @@ impl Session {
         let settings = &*self.settings;
         let mut request = http::Request::new(call.body_bytes().cloned().unwrap_or_default());
         *request.method_mut() = call.method().clone();
-        *request.uri_mut() = match redirected {
+        *request.uri_mut() = match redirected.or(call.uri_elsewhere()) {
             Some(uri) => uri.clone(),
             None => settings.root.uri(call.path().as_str(), call.query_text())?,
         };
-        let mut headers = settings.headers.clone();
+        let mut headers = match call.uri_elsewhere() {
+            Some(_) => settings.headers_elsewhere(),
+            None => settings.headers.clone(),
+        };
         call.write_headers(&mut headers)?;
         *request.headers_mut() = headers;
         Ok(request)

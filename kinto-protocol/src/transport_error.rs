@@ -18,6 +18,9 @@ pub enum FailureKind {
     Protocol,
     /// The answer is larger than it may be.
     TooLarge,
+    /// What was to be sent could not be read, or what came could not be written, on this side. As the request was not
+    /// complete, it was not carried out.
+    Local,
     /// Anything else.
     Other,
 }
@@ -45,7 +48,7 @@ impl TransportError {
     /// A failure of this kind. Unless it is said otherwise, nothing was sent when the connection could not be made, and
     /// something may have been in all other cases.
     pub fn new(kind: FailureKind, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let sent = !matches!(kind, FailureKind::Connect | FailureKind::Tls);
+        let sent = !matches!(kind, FailureKind::Connect | FailureKind::Tls | FailureKind::Local);
         Self { kind, sent, cause: cause.into() }
     }
 

@@ -214,7 +214,7 @@ impl Job {
     /// Remembers how many requests a batch may hold: for all batches if the server has said so, and else for this time.
     fn learn(&mut self, session: &Session, info: Option<&ServerInfo>) {
         if let Some(info) = info {
-            session.memory().learn_capabilities(info.capabilities.keys());
+            session.memory().learn_capabilities(&info.capabilities);
         }
         let most = match info.map(|info| (info.settings.readonly, info.settings.batch_max_requests)) {
             // A batch is refused there, even one that only reads. It need not stay so.

@@ -68,6 +68,25 @@ impl<T> Put<T> {
         self
     }
 
+    /// The path of the object, if it has an id already.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn path(&self) -> Option<crate::path::Path> {
+        self.id.as_ref().map(|id| self.resource.object_path(id))
+    }
+
+    /// Whether it demands that nothing is there.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn creates(&self) -> bool {
+        self.precondition == Precondition::Absent
+    }
+
+    /// The same, whatever its data are read as.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn untyped(self) -> Put<JsonMap> {
+        let Self { resource, id, precondition, content, .. } = self;
+        Put::new(resource.typed(), id, precondition, content)
+    }
+
     /// Makes it an error instead.
     pub(crate) fn refuse(&mut self, why: &str) {
         self.content.data = Some(Err(why.to_owned()));

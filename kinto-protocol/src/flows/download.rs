@@ -1,0 +1,312 @@
+//! Fetching the file of a record.
+//!
+//! ```text
+//!  start ─┬─▶ GET the record ─┬─▶ GET / : where the server keeps files ─┬─▶ GET the file ─▶ size and SHA-256 ─▶ done
+//!         └─── known ─────────┘                 known ──────────────────┘        │  ▲
+//!                                                                                └──┘ broken off, but further than before
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, StatusCode, Uri};
+
+use crate::attachment::{Attachment, Progress, RecordFile, attachment_of, no_file};
+use crate::call::Call;
+use crate::endpoints;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Ask, Flow, Turn};
+use crate::incoming::Incoming;
+use crate::operation::Operation as _;
+use crate::operations::server_info;
+use crate::reply::Reply;
+use crate::session::Session;
+use crate::transfer::Transfer;
+
+/// Fetches the file that is attached to a record, see [`RecordFile::download`] and [`Attachment::download`].
+///
+/// Sent as it is, it gives the content in memory, within [`Limits::response_bytes`](crate::Limits::response_bytes). Clients
+/// fetch it piece by piece, in constant memory, with `download_to`, `download_file` and `download_into`. Either way its
+/// size and SHA-256 are those that the record says, or it is an error.
+///
+/// The file is wherever the server says that it keeps files: credentials and headers of the caller's do not go there, and
+/// a location that is not there is refused. What breaks off goes on where it stopped, where the file's server can do that.
+#[derive(Debug)]
+pub struct Download {
+    wish: Wish,
+    fetch: Fetch,
+}
+
+/// What is to be fetched, and how.
+#[derive(Clone)]
+struct Wish {
+    file: Place,
+    base_url: Option<String>,
+    allow_missing_hash: bool,
+    progress: Option<Progress>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Record(RecordFile),
+    Known(Attachment),
+}
+
+/// A file that was fetched into memory, see [`Download`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// What the record says of it.
+    pub attachment: Attachment,
+    /// The content.
+    pub content: Bytes,
+}
+
+impl Download {
+    pub(crate) fn of_record(file: RecordFile) -> Self {
+        Self::new(Place::Record(file))
+    }
+
+    pub(crate) fn of(attachment: Attachment) -> Self {
+        Self::new(Place::Known(attachment))
+    }
+
+    fn new(file: Place) -> Self {
+        let wish = Wish { file, base_url: None, allow_missing_hash: false, progress: None };
+        Self { wish, fetch: Fetch::default() }
+    }
+
+    /// Takes files from below this URL, in place of the one that the server names: where they were moved, or are cached.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.wish.base_url = Some(url.into());
+        self
+    }
+
+    /// Takes a file of which the record says no SHA-256: then only the size is checked.
+    #[must_use]
+    pub fn allow_missing_hash(mut self) -> Self {
+        self.wish.allow_missing_hash = true;
+        self
+    }
+
+    /// Is told after each piece how many bytes have come, and how many there are.
+    #[must_use]
+    pub fn progress(mut self, told: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+        self.wish.progress = Some(Arc::new(told));
+        self
+    }
+
+    /// The same for drivers that have a place for the bytes, and move them [piece by
+    /// piece](crate::Exchange::by_pieces). Of others it is an error.
+    #[must_use]
+    pub fn by_pieces(self) -> DownloadFile {
+        DownloadFile(self)
+    }
+}
+
+/// Fetches a file piece by piece, see [`Download::by_pieces`]. The output is what the record says of it.
+#[derive(Debug)]
+pub struct DownloadFile(Download);
+
+/// How far it has come.
+#[derive(Debug, Default)]
+struct Fetch {
+    attachment: Option<Attachment>,
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    incoming: Arc<Incoming>,
+    call: Arc<Call>,
+    /// How much had come when it was asked for last.
+    got: u64,
+}
+
+impl Fetch {
+    fn start<T>(&mut self, wish: &Wish, session: &Session) -> Result<Turn<T>> {
+        *self = Self::default();
+        match &wish.file {
+            Place::Record(file) => file.get_record().call(session).map(Turn::ask),
+            Place::Known(attachment) => self.locate(wish, session, attachment.clone()),
+        }
+    }
+
+    fn locate<T>(&mut self, wish: &Wish, session: &Session, attachment: Attachment) -> Result<Turn<T>> {
+        let hash = &attachment.hash;
+        let known = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let waived = hash.is_empty() && wish.allow_missing_hash;
+        if !known && !waived {
+            let error = Error::new(ErrorKind::Attachment, "the record says no SHA-256 of its file to check it by");
+            return Err(error.hint("if that is as it should be, allow_missing_hash()"));
+        }
+        self.attachment = Some(attachment);
+        if wish.base_url.is_none() && !session.memory().has("attachments") {
+            return Ok(Turn::ask(Call::new(Method::GET, endpoints::root())));
+        }
+        self.ask(wish, session)
+    }
+
+    fn ask<T>(&mut self, wish: &Wish, session: &Session) -> Result<Turn<T>> {
+        let attachment = self.attachment.get_or_insert_default();
+        let place = place(session, attachment, wish.base_url.as_deref())?;
+        let incoming = Arc::new(Incoming::new(attachment, wish.progress.clone()));
+        let call = Arc::new(Call::elsewhere(Method::GET, place).moving(Transfer::In(Arc::clone(&incoming))));
+        self.under_way = Some(UnderWay { incoming, call: Arc::clone(&call), got: 0 });
+        Ok(Turn::Ask(Ask::from(call).anew()))
+    }
+
+    /// Takes an answer; at the end the body of the last one, and what is known of the file.
+    fn resume<T>(
+        &mut self,
+        wish: &Wish,
+        session: &Session,
+        reply: &Reply,
+        done: impl FnOnce(&Incoming, Attachment) -> Result<T>,
+    ) -> Result<Turn<T>> {
+        if let Some(UnderWay { incoming, .. }) = &self.under_way {
+            match reply.status() {
+                StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
+                status => return Err(reply.success().err().unwrap_or_else(|| unexpected(status))),
+            }
+            return done(incoming, self.attachment.take().unwrap_or_default()).map(Turn::Done);
+        }
+        match &wish.file {
+            Place::Record(file) if self.attachment.is_none() => {
+                let attachment = attachment_of(&file.get_record().parse(reply)?)?.ok_or_else(no_file)?;
+                self.locate(wish, session, attachment)
+            }
+            _ => {
+                let info = server_info().parse(reply)?;
+                session.memory().learn_capabilities(&info.capabilities);
+                if !info.has("attachments") {
+                    return Err(Error::missing_plugin("attachments", &info));
+                }
+                self.ask(wish, session)
+            }
+        }
+    }
+
+    /// What breaks off is asked for once more as long as it comes further each time, however often that is.
+    fn fail<T>(&mut self, error: Error) -> Result<Turn<T>> {
+        let Some(under_way) = &mut self.under_way else { return Err(error) };
+        if under_way.incoming.is_exceeded() {
+            return Err(under_way.incoming.verify().err().unwrap_or(error));
+        }
+        let got = under_way.incoming.got();
+        if got > under_way.got && matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Timeout) {
+            under_way.got = got;
+            return Ok(Turn::Ask(Ask::from(Arc::clone(&under_way.call)).anew()));
+        }
+        Err(error)
+    }
+}
+
+fn unexpected(status: StatusCode) -> Error {
+    Error::new(ErrorKind::Protocol, format!("the status {} is no answer to this request", status.as_u16()))
+}
+
+impl Flow for Download {
+    type Output = Downloaded;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Downloaded>> {
+        self.fetch.start(&self.wish, session)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Downloaded>> {
+        let turn = self.fetch.resume(&self.wish, session, &reply, |incoming, attachment| {
+            let content = reply.body().clone();
+            // It need not be there whole, nor as it is.
+            let taken =
+                incoming.begin(reply.status(), reply.headers()).and_then(|_| incoming.piece(&content).map(drop));
+            incoming.verify().and_then(|()| taken.map_err(Error::from))?;
+            Ok(Downloaded { attachment, content })
+        })?;
+        let most = session.policy().limits.response_bytes;
+        match &self.fetch.under_way {
+            Some(under_way) if under_way.incoming.size() > most => {
+                let why = format!("the file has {} bytes, and may have {most} in memory", under_way.incoming.size());
+                let error = Error::new(ErrorKind::TooLarge, why);
+                Err(error.hint("fetch it piece by piece with download_to, or raise policy.limits.response_bytes"))
+            }
+            _ => Ok(turn),
+        }
+    }
+
+    fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Downloaded>> {
+        self.fetch.fail(error)
+    }
+}
+
+impl Flow for DownloadFile {
+    type Output = Attachment;
+
+    fn start(&mut self, session: &Session) -> Result<Turn<Attachment>> {
+        self.0.fetch.start(&self.0.wish, session)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Attachment>> {
+        self.0.fetch.resume(&self.0.wish, session, &reply, |incoming, attachment| {
+            if !reply.body().is_empty() {
+                let error = Error::input("what sends this does not move files piece by piece");
+                return Err(error.hint("leave out by_pieces(), and the file comes in memory"));
+            }
+            incoming.verify().map(|()| attachment)
+        })
+    }
+
+    fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Attachment>> {
+        self.0.fetch.fail(error)
+    }
+}
+
+/// Where a file is. What the server says of it is anybody's words: it has to be below the place that files are kept in.
+pub(crate) fn place(session: &Session, attachment: &Attachment, base_url: Option<&str>) -> Result<Uri> {
+    let wrong = |why: &str| Error::new(ErrorKind::Attachment, format!("the file cannot be fetched: {why}"));
+    let served = session.memory().capability("attachments");
+    let named = || served.as_ref()?.get("base_url")?.as_str();
+    let Some(base) = base_url.or_else(named).filter(|base| !base.is_empty()) else {
+        return Err(wrong("the server does not say where it keeps files").hint("say it with base_url()"));
+    };
+    let base = base.trim_end_matches('/');
+    let location = &attachment.location;
+    let below = if location.contains("://") {
+        let rest = location.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
+        rest.ok_or_else(|| {
+            let why = "its location is not where the server keeps files";
+            wrong(why).hint("if files were moved, say where they are with base_url()")
+        })?
+    } else {
+        location.strip_prefix('/').unwrap_or(location)
+    };
+    let steps = |part: &str| {
+        let part = part.to_ascii_lowercase().replace("%2e", ".");
+        part.is_empty() || part == "." || part == ".." || part.contains("%2f") || part.contains("%5c")
+    };
+    let path = below.split('?').next().unwrap_or_default();
+    if path.is_empty() || path.split('/').any(steps) || below.contains(['\\', '#']) {
+        return Err(wrong("its location is not a path"));
+    }
+    session.root().elsewhere(&format!("{base}/{below}")).map_err(wrong)
+}
+
+impl Clone for Download {
+    fn clone(&self) -> Self {
+        Self { wish: self.wish.clone(), fetch: Fetch::default() }
+    }
+}
+
+impl PartialEq for Download {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |wish: &Wish| (wish.file.clone(), wish.base_url.clone(), wish.allow_missing_hash);
+        of(&self.wish) == of(&other.wish)
+    }
+}
+
+impl fmt::Debug for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wish").field("file", &self.file).field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
