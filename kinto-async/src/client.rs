@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kinto_protocol::{__Wire as Wire, Flow, Moment, Result, Session, SessionBuilder, Step};
+use kinto_protocol::{
+    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Result, Session, SessionBuilder, Step, Transfer,
+};
 use tokio::time::{self, Instant};
 
-use crate::transport::Transport;
+use crate::transport::{Sending, Transport};
 use crate::transport_hyper::Hyper;
 
 /// A client of one server.
@@ -17,7 +19,7 @@ use crate::transport_hyper::Hyper;
 #[derive(Clone)]
 pub struct Client {
     session: Session,
-    transport: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
 }
 
 impl Client {
@@ -47,7 +49,15 @@ impl Client {
     /// What the server refused, what kept an answer from coming, or what could not be sent in the first place: see
     /// [`Error`](kinto_protocol::Error).
     pub async fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
-        let mut exchange = self.session.exchange(flow);
+        self.drive(self.session.exchange(flow), &mut Plainly(&*self.transport)).await
+    }
+
+    /// Goes on with an exchange until it has an outcome, with something that sends its requests.
+    pub(crate) async fn drive<F: Flow>(
+        &self,
+        mut exchange: Exchange<F>,
+        sender: &mut impl Sender,
+    ) -> Result<F::Output> {
         loop {
             let at = now();
             if let Some(fork) = exchange.fork(at) {
@@ -57,7 +67,7 @@ impl Client {
             }
             match exchange.next(at) {
                 Step::Send(request, limits) => {
-                    let outcome = self.transport.send(request, limits).await;
+                    let outcome = sender.send(request, limits, exchange.transfer()).await;
                     exchange.handle(outcome, now());
                 }
                 Step::Wait(pause) => time::sleep(pause).await,
@@ -67,6 +77,20 @@ impl Client {
     }
 
     kinto_protocol::__client_methods!();
+}
+
+/// Sends the requests of one exchange, with the files that some of them move.
+pub(crate) trait Sender: Send {
+    fn send(&mut self, request: Request, limits: Limits, transfer: Option<Transfer>) -> Sending<'_>;
+}
+
+/// Without files.
+struct Plainly<'a>(&'a dyn Transport);
+
+impl Sender for Plainly<'_> {
+    fn send(&mut self, request: Request, limits: Limits, _: Option<Transfer>) -> Sending<'_> {
+        self.0.send(request, limits)
+    }
 }
 
 /// The time of all clients of the process: sessions may be shared between them, and a session knows only one start.

@@ -61,21 +61,32 @@
 //! - `webpki-roots`: trusts Mozilla's list instead of the system's, for machines that have none.
 //! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
 //! - `gzip`: asks for compressed answers.
+//! - `attachments`: files attached to records.
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `tracing`: events for answers, retries, waits and alerts.
 
+#[cfg(feature = "attachments")]
+mod attachments;
 mod client;
 mod connect;
 mod fan_out;
 mod items;
+#[cfg(feature = "attachments")]
+mod payload;
+#[cfg(feature = "attachments")]
+mod pieces;
 mod proxy;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;
 mod transport_hyper;
+#[cfg(feature = "attachments")]
+mod unfinished;
 
 pub use client::{Client, ClientBuilder};
 pub use items::{ItemStream, PageStream};
 #[doc(inline)]
 pub use kinto_protocol::*;
+#[cfg(feature = "attachments")]
+pub use pieces::{Pieces, Receiver};
 pub use transport::{Sending, Transport};

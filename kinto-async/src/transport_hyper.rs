@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::io;
 use std::pin::pin;
+#[cfg(feature = "attachments")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,10 @@ use kinto_protocol::{__Proxy as Proxy, __Wire as Wire, FailureKind, Limits, Requ
 use tokio::time::timeout;
 
 use crate::connect::{Connector, connector};
+#[cfg(feature = "attachments")]
+use crate::payload::Payload;
+#[cfg(feature = "attachments")]
+use crate::pieces::{Pieces, Receiver};
 use crate::transport::{Sending, Transport};
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -29,10 +35,13 @@ const HEAD: usize = 64 * 1024;
 /// How many headers it may have.
 const HEADERS: usize = 128;
 
+#[cfg(not(feature = "attachments"))]
+type Payload = Full<Bytes>;
+
 /// Sends with hyper's pooled client.
 #[derive(Debug)]
 pub(crate) struct Hyper {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Payload>,
 }
 
 impl Hyper {
@@ -47,14 +56,14 @@ impl Hyper {
         Ok(Self { client })
     }
 
-    async fn exchange(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
-        let mut request = request.map(Full::new);
-        if request.body().size_hint().exact() == Some(0)
-            && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
-        {
-            // hyper leaves it out, and some proxies insist.
-            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
+    /// The answer to a request, as soon as its head is there. `sent` tells how much of a body has moved so far, and whether
+    /// that is all of it: only then the server has anything to answer.
+    async fn answer(
+        &self,
+        mut request: http::Request<Payload>,
+        limits: &Limits,
+        sent: &(dyn Fn() -> (u64, bool) + Send + Sync),
+    ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
         let mut connected = capture_connection(&mut request);
         let mut answer = pin!(self.client.request(request));
         let connection = async { drop(connected.wait_for_connection_metadata().await) };
@@ -63,13 +72,32 @@ impl Hyper {
             Either::Left((answered, _)) => answered,
             Either::Right((Err(_), _)) => return Err(late("the connection").not_sent()),
             Either::Right((Ok(_), _)) => {
-                timeout(limits.head, answer).await.map_err(|_| late("the head of the answer"))?
+                let mut before = sent();
+                loop {
+                    let patience = if before.1 { limits.head } else { limits.idle };
+                    if let Ok(answered) = timeout(patience, answer.as_mut()).await {
+                        break answered;
+                    }
+                    let now = sent();
+                    if now == before {
+                        return Err(late(if now.1 { "the head of the answer" } else { "the request" }));
+                    }
+                    before = now;
+                }
             }
         };
-        let (head, body) = answered.map_err(failure)?.into_parts();
-        let most = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
-        let body = Limited::new(body, most).collect().await.map_err(broken)?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        answered.map_err(failure)
+    }
+
+    async fn exchange(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
+        let mut request = request.map(whole);
+        if request.body().size_hint().exact() == Some(0)
+            && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
+        {
+            // hyper leaves it out, and some proxies insist.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        collected(self.answer(request, limits, &|| (0, true)).await?, limits).await
     }
 }
 
@@ -80,6 +108,53 @@ impl Transport for Hyper {
             exchange.await.unwrap_or_else(|_| Err(late("the answer")))
         })
     }
+
+    #[cfg(feature = "attachments")]
+    fn upload(&self, request: Request, pieces: Pieces, limits: Limits) -> Sending<'_> {
+        Box::pin(async move {
+            let outgoing = Arc::clone(pieces.outgoing());
+            let request = request.map(|_| Payload::Pieces(pieces));
+            let sent = || (outgoing.moved(), outgoing.is_sent());
+            let answer = self.answer(request, &limits, &sent).await?;
+            // What answers a file is no file.
+            timeout(limits.idle, collected(answer, &limits)).await.map_err(|_| late("the answer"))?
+        })
+    }
+
+    #[cfg(feature = "attachments")]
+    fn download<'a>(&'a self, request: Request, receiver: &'a mut Receiver<'_>, limits: Limits) -> Sending<'a> {
+        Box::pin(async move {
+            let answer = self.answer(request.map(whole), &limits, &|| (0, true)).await?;
+            let (head, mut body) = answer.into_parts();
+            if !receiver.begin(&head)? {
+                let answer = collected(http::Response::from_parts(head, body), &limits);
+                return timeout(limits.idle, answer).await.map_err(|_| late("the answer"))?;
+            }
+            while let Some(frame) = timeout(limits.idle, body.frame()).await.map_err(|_| late("the file"))? {
+                if let Ok(piece) = frame.map_err(|error| broken(error.into()))?.into_data() {
+                    receiver.take(&piece).await?;
+                }
+            }
+            Ok(Response::from_parts(head, Bytes::new()))
+        })
+    }
+}
+
+async fn collected(answer: http::Response<hyper::body::Incoming>, limits: &Limits) -> Result<Response, TransportError> {
+    let (head, body) = answer.into_parts();
+    let most = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
+    let body = Limited::new(body, most).collect().await.map_err(broken)?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
+
+#[cfg(feature = "attachments")]
+fn whole(body: Bytes) -> Payload {
+    Payload::Whole(Full::new(body))
+}
+
+#[cfg(not(feature = "attachments"))]
+fn whole(body: Bytes) -> Payload {
+    Full::new(body)
 }
 
 fn late(what: &str) -> TransportError {

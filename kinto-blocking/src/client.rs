@@ -5,7 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{__Wire as Wire, Flow, Moment, Result, Session, SessionBuilder, Step};
+use kinto_protocol::{
+    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Response, Result, Session, SessionBuilder, Step, Transfer,
+    TransportError,
+};
 
 use crate::transport::Transport;
 use crate::transport_ureq::Ureq;
@@ -17,7 +20,7 @@ use crate::transport_ureq::Ureq;
 #[derive(Clone)]
 pub struct Client {
     session: Session,
-    transport: Arc<dyn Transport>,
+    pub(crate) transport: Arc<dyn Transport>,
 }
 
 impl Client {
@@ -41,7 +44,15 @@ impl Client {
     /// What the server refused, what kept an answer from coming, or what could not be sent in the first place: see
     /// [`Error`](kinto_protocol::Error).
     pub fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
-        let mut exchange = self.session.exchange(flow);
+        self.drive(self.session.exchange(flow), |request, limits, _| self.transport.send(request, limits))
+    }
+
+    /// Goes on with an exchange until it has an outcome, with something that sends its requests.
+    pub(crate) fn drive<F: Flow>(
+        &self,
+        mut exchange: Exchange<F>,
+        mut send: impl FnMut(Request, &Limits, Option<Transfer>) -> Result<Response, TransportError>,
+    ) -> Result<F::Output> {
         loop {
             let at = now();
             if let Some(fork) = exchange.fork(at) {
@@ -50,7 +61,7 @@ impl Client {
             }
             match exchange.next(at) {
                 Step::Send(request, limits) => {
-                    let outcome = self.transport.send(request, &limits);
+                    let outcome = send(request, &limits, exchange.transfer());
                     exchange.handle(outcome, now());
                 }
                 Step::Wait(pause) => thread::sleep(pause),
@@ -101,7 +112,7 @@ impl ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kinto_protocol::{OnBackoff, Request, Response, TransportError, server_info};
+    use kinto_protocol::{OnBackoff, server_info};
     use std::time::Duration;
 
     #[test]

@@ -52,19 +52,28 @@
 //! - `webpki-roots`: trusts Mozilla's list instead of the system's, for machines that have none.
 //! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
 //! - `gzip`: asks for compressed answers.
+//! - `attachments`: files attached to records.
 //! - `tracing`: events for retries, waits and alerts.
 
+#[cfg(feature = "attachments")]
+mod attachments;
 mod client;
 mod connect;
 mod fan_out;
 mod items;
+#[cfg(feature = "attachments")]
+mod pieces;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;
 mod transport_ureq;
+#[cfg(feature = "attachments")]
+mod unfinished;
 
 pub use client::{Client, ClientBuilder};
 pub use items::{ItemIter, PageIter};
 #[doc(inline)]
 pub use kinto_protocol::*;
+#[cfg(feature = "attachments")]
+pub use pieces::{Pieces, Receiver};
 pub use transport::Transport;

@@ -1,14 +1,20 @@
 //! The default transport: ureq.
 
 use std::io;
+#[cfg(feature = "attachments")]
+use std::io::Read as _;
 use std::time::Duration;
 
 use http::Method;
+#[cfg(feature = "attachments")]
+use http::header::CONTENT_LENGTH;
 use kinto_protocol::{__Proxy as Proxy, __Wire as Wire, FailureKind, Limits, Request, Response, TransportError};
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::{Agent, Error, Timeout};
 
 use crate::connect::{CutOff, Marked, Names, NotConnected};
+#[cfg(feature = "attachments")]
+use crate::pieces::{PIECE, Pieces, Receiver};
 use crate::transport::Transport;
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -69,6 +75,22 @@ impl Ureq {
     }
 }
 
+#[cfg(feature = "attachments")]
+impl Ureq {
+    /// The time for all of it is no measure of a file; that for each piece is.
+    fn unhurried<B: ureq::AsSendBody>(&self, request: http::Request<B>, limits: &Limits) -> http::Request<B> {
+        let request = self.agent.configure_request(request);
+        request
+            .timeout_resolve(Some(limits.connect))
+            .timeout_connect(Some(limits.connect))
+            .timeout_recv_response(Some(limits.head))
+            .timeout_per_call(Some(limits.total))
+            .timeout_per_read(Some(limits.idle))
+            .timeout_per_write(Some(limits.idle))
+            .build()
+    }
+}
+
 impl Transport for Ureq {
     fn send(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
         let (head, body) = request.into_parts();
@@ -82,6 +104,40 @@ impl Transport for Ureq {
         let (head, body) = answer.map_err(failure)?.into_parts();
         let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
         Ok(Response::from_parts(head, body.into()))
+    }
+
+    #[cfg(feature = "attachments")]
+    fn upload(&self, request: Request, pieces: &mut Pieces<'_>, limits: &Limits) -> Result<Response, TransportError> {
+        let (mut head, _) = request.into_parts();
+        head.headers.extend(pieces.length().map(|length| (CONTENT_LENGTH, length.into())));
+        let body = ureq::SendBody::from_reader(pieces);
+        let answer = self.agent.run(self.unhurried(http::Request::from_parts(head, body), limits));
+        let (head, body) = answer.map_err(failure)?.into_parts();
+        let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
+        Ok(Response::from_parts(head, body.into()))
+    }
+
+    #[cfg(feature = "attachments")]
+    fn download(
+        &self,
+        request: Request,
+        receiver: &mut Receiver<'_>,
+        limits: &Limits,
+    ) -> Result<Response, TransportError> {
+        let answer = self.agent.run(self.unhurried(request.map(|_| ()), limits));
+        let (head, body) = answer.map_err(failure)?.into_parts();
+        if !receiver.begin(&head)? {
+            let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
+            return Ok(Response::from_parts(head, body.into()));
+        }
+        let mut body = body.into_with_config().limit(u64::MAX).reader();
+        let mut buffer = vec![0; PIECE];
+        loop {
+            match body.read(&mut buffer).map_err(|error| failure(error.into()))? {
+                0 => return Ok(Response::from_parts(head, Default::default())),
+                length => receiver.take(&buffer[..length])?,
+            }
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl RecordFile {
         Upload::new(self.clone(), name.into())
     }
 
-    /// Fetches the file into memory; piece by piece with `download_to`, `download_file` or `download_into` of a client.
+    /// Fetches the file into memory; piece by piece with `download_to` or `download_file` of a client.
     #[must_use]
     pub fn download(&self) -> Download {
         Download::of_record(self.clone())

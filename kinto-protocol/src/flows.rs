@@ -19,7 +19,7 @@ mod upload;
 pub use changed_collections::{ChangedCollection, ChangedCollections, GetChangedCollections, changed_collections};
 pub use delete_all::DeleteAll;
 #[cfg(feature = "attachments")]
-pub use download::{Download, DownloadFile, Downloaded};
+pub use download::{Download, DownloadFile, Downloaded, Fetched};
 pub use get_or_create::{GetOrCreate, GetOrCreated};
 pub use list::{List, ListIfChanged};
 pub use modify::Modify;

@@ -62,6 +62,8 @@ mod auth;
 mod batch;
 mod call;
 mod decode;
+#[cfg(feature = "attachments")]
+mod digest;
 pub mod endpoints;
 mod error;
 mod event;
@@ -116,6 +118,9 @@ pub use auth::Auth;
 pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
 pub use call::{Call, Class, Precondition};
 pub use decode::ListItem;
+#[cfg(feature = "attachments")]
+#[doc(hidden)]
+pub use digest::Digest as __Digest;
 pub use error::{Error, ErrorKind, RequestLine, Result};
 pub use event::Event;
 pub use exchange::{Exchange, Step};
@@ -125,7 +130,7 @@ pub use flows::{
     ListIfChanged, Modify, Pages, Share, Transition, WaitUntilSigned, changed_collections,
 };
 #[cfg(feature = "attachments")]
-pub use flows::{Download, DownloadFile, Downloaded, RemoveAttachment, Upload, UploadFile, Uploaded};
+pub use flows::{Download, DownloadFile, Downloaded, Fetched, RemoveAttachment, Upload, UploadFile, Uploaded};
 #[doc(hidden)]
 pub use front_end::Wire as __Wire;
 pub use grant::{Grant, my_permissions};

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  start ─┬─▶ GET the record ─┬─▶ GET / : where the server keeps files ─┬─▶ GET the file ─▶ size and SHA-256 ─▶ done
-//!         └─── known ─────────┘                 known ──────────────────┘        │  ▲
-//!                                                                                └──┘ broken off, but further than before
+//!         └─── known ─────────┤                 known ──────────────────┘        │  ▲
+//!                             └─▶ there is one here already ─▶ done, or an error └──┘ broken off, but further than before
 //! ```
 
 use std::fmt;
@@ -27,16 +27,13 @@ use crate::transfer::Transfer;
 /// Fetches the file that is attached to a record, see [`RecordFile::download`] and [`Attachment::download`].
 ///
 /// Sent as it is, it gives the content in memory, within [`Limits::response_bytes`](crate::Limits::response_bytes). Clients
-/// fetch it piece by piece, in constant memory, with `download_to`, `download_file` and `download_into`. Either way its
-/// size and SHA-256 are those that the record says, or it is an error.
+/// fetch it piece by piece, in constant memory, with `download_to` and `download_file`. Either way its size and SHA-256 are
+/// those that the record says, or it is an error.
 ///
 /// The file is wherever the server says that it keeps files: credentials and headers of the caller's do not go there, and
 /// a location that is not there is refused. What breaks off goes on where it stopped, where the file's server can do that.
-#[derive(Debug)]
-pub struct Download {
-    wish: Wish,
-    fetch: Fetch,
-}
+#[derive(Clone, Debug, PartialEq)]
+pub struct Download(Fetch);
 
 /// What is to be fetched, and how.
 #[derive(Clone)]
@@ -44,6 +41,7 @@ struct Wish {
     file: Place,
     base_url: Option<String>,
     allow_missing_hash: bool,
+    overwrite: bool,
     progress: Option<Progress>,
 }
 
@@ -73,51 +71,76 @@ impl Download {
     }
 
     fn new(file: Place) -> Self {
-        let wish = Wish { file, base_url: None, allow_missing_hash: false, progress: None };
-        Self { wish, fetch: Fetch::default() }
+        let wish = Wish { file, base_url: None, allow_missing_hash: false, overwrite: false, progress: None };
+        Self(Fetch { wish, here: None, attachment: None, under_way: None })
     }
 
     /// Takes files from below this URL, in place of the one that the server names: where they were moved, or are cached.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.wish.base_url = Some(url.into());
+        self.0.wish.base_url = Some(url.into());
         self
     }
 
     /// Takes a file of which the record says no SHA-256: then only the size is checked.
     #[must_use]
     pub fn allow_missing_hash(mut self) -> Self {
-        self.wish.allow_missing_hash = true;
+        self.0.wish.allow_missing_hash = true;
         self
+    }
+
+    /// Replaces a file that is here under the name it is to have, and is another. Without this, that is an error.
+    #[must_use]
+    pub fn overwrite(mut self) -> Self {
+        self.0.wish.overwrite = true;
+        self
+    }
+
+    /// Whether it [overwrites](Self::overwrite).
+    #[must_use]
+    pub fn overwrites(&self) -> bool {
+        self.0.wish.overwrite
     }
 
     /// Is told after each piece how many bytes have come, and how many there are.
     #[must_use]
     pub fn progress(mut self, told: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
-        self.wish.progress = Some(Arc::new(told));
+        self.0.wish.progress = Some(Arc::new(told));
         self
     }
 
-    /// The same for drivers that have a place for the bytes, and move them [piece by
-    /// piece](crate::Exchange::by_pieces). Of others it is an error.
+    /// The same for drivers that have a place for the bytes, and move them [piece by piece](crate::Exchange::by_pieces).
+    /// `here` is the size and SHA-256 (in hexadecimal digits) of what stands in that place already, if anything does: the
+    /// very file is not fetched again, and another is an error, unless it is to be [overwritten](Self::overwrite).
     #[must_use]
-    pub fn by_pieces(self) -> DownloadFile {
-        DownloadFile(self)
+    pub fn by_pieces(self, here: Option<(u64, String)>) -> DownloadFile {
+        DownloadFile(Fetch { here, ..self.0 })
     }
 }
 
-/// Fetches a file piece by piece, see [`Download::by_pieces`]. The output is what the record says of it.
-#[derive(Debug)]
-pub struct DownloadFile(Download);
+/// Fetches a file piece by piece, see [`Download::by_pieces`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DownloadFile(Fetch);
 
-/// How far it has come.
-#[derive(Debug, Default)]
+/// A file that was fetched piece by piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fetched {
+    /// What the record says of it.
+    pub attachment: Attachment,
+    /// Whether nothing was fetched, as the file was there already.
+    pub skipped: bool,
+}
+
+/// A file being fetched.
 struct Fetch {
+    wish: Wish,
+    /// What is here already: its size and SHA-256.
+    here: Option<(u64, String)>,
     attachment: Option<Attachment>,
     under_way: Option<UnderWay>,
 }
 
-#[derive(Debug)]
 struct UnderWay {
     incoming: Arc<Incoming>,
     call: Arc<Call>,
@@ -126,57 +149,71 @@ struct UnderWay {
 }
 
 impl Fetch {
-    fn start<T>(&mut self, wish: &Wish, session: &Session) -> Result<Turn<T>> {
-        *self = Self::default();
-        match &wish.file {
+    fn start(&mut self, session: &Session) -> Result<Turn<Fetched>> {
+        (self.attachment, self.under_way) = (None, None);
+        match &self.wish.file {
             Place::Record(file) => file.get_record().call(session).map(Turn::ask),
-            Place::Known(attachment) => self.locate(wish, session, attachment.clone()),
+            Place::Known(attachment) => {
+                let attachment = attachment.clone();
+                self.locate(session, attachment)
+            }
         }
     }
 
-    fn locate<T>(&mut self, wish: &Wish, session: &Session, attachment: Attachment) -> Result<Turn<T>> {
+    fn locate(&mut self, session: &Session, attachment: Attachment) -> Result<Turn<Fetched>> {
         let hash = &attachment.hash;
         let known = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let waived = hash.is_empty() && wish.allow_missing_hash;
+        let waived = hash.is_empty() && self.wish.allow_missing_hash;
         if !known && !waived {
             let error = Error::new(ErrorKind::Attachment, "the record says no SHA-256 of its file to check it by");
             return Err(error.hint("if that is as it should be, allow_missing_hash()"));
         }
+        match &self.here {
+            Some((size, sha256)) if attachment.is(*size, sha256) => {
+                return Ok(Turn::Done(Fetched { attachment, skipped: true }));
+            }
+            Some(_) if !self.wish.overwrite => {
+                let error = Error::new(ErrorKind::Io, "there is another file already where this one is to go");
+                return Err(error.hint("give it another name, or overwrite()"));
+            }
+            _ => {}
+        }
         self.attachment = Some(attachment);
-        if wish.base_url.is_none() && !session.memory().has("attachments") {
+        if self.wish.base_url.is_none() && !session.memory().has("attachments") {
             return Ok(Turn::ask(Call::new(Method::GET, endpoints::root())));
         }
-        self.ask(wish, session)
+        self.ask(session)
     }
 
-    fn ask<T>(&mut self, wish: &Wish, session: &Session) -> Result<Turn<T>> {
+    fn ask(&mut self, session: &Session) -> Result<Turn<Fetched>> {
         let attachment = self.attachment.get_or_insert_default();
-        let place = place(session, attachment, wish.base_url.as_deref())?;
-        let incoming = Arc::new(Incoming::new(attachment, wish.progress.clone()));
+        let place = place(session, attachment, self.wish.base_url.as_deref())?;
+        let incoming = Arc::new(Incoming::new(attachment, self.wish.progress.clone()));
         let call = Arc::new(Call::elsewhere(Method::GET, place).moving(Transfer::In(Arc::clone(&incoming))));
         self.under_way = Some(UnderWay { incoming, call: Arc::clone(&call), got: 0 });
         Ok(Turn::Ask(Ask::from(call).anew()))
     }
 
-    /// Takes an answer; at the end the body of the last one, and what is known of the file.
-    fn resume<T>(
-        &mut self,
-        wish: &Wish,
-        session: &Session,
-        reply: &Reply,
-        done: impl FnOnce(&Incoming, Attachment) -> Result<T>,
-    ) -> Result<Turn<T>> {
+    fn resume(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Fetched>> {
         if let Some(UnderWay { incoming, .. }) = &self.under_way {
             match reply.status() {
                 StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
                 status => return Err(reply.success().err().unwrap_or_else(|| unexpected(status))),
             }
-            return done(incoming, self.attachment.take().unwrap_or_default()).map(Turn::Done);
+            // Of a driver that does not move files piece by piece, it is all here.
+            let mut taken = Ok(());
+            if incoming.got() == 0 && !reply.body().is_empty() {
+                let begun = incoming.begin(reply.status(), reply.headers());
+                taken = begun.and_then(|_| incoming.piece(reply.body()).map(drop));
+            }
+            incoming.verify().and_then(|()| taken.map_err(Error::from))?;
+            let attachment = self.attachment.take().unwrap_or_default();
+            return Ok(Turn::Done(Fetched { attachment, skipped: false }));
         }
-        match &wish.file {
+        match &self.wish.file {
             Place::Record(file) if self.attachment.is_none() => {
                 let attachment = attachment_of(&file.get_record().parse(reply)?)?.ok_or_else(no_file)?;
-                self.locate(wish, session, attachment)
+                self.locate(session, attachment)
             }
             _ => {
                 let info = server_info().parse(reply)?;
@@ -184,13 +221,13 @@ impl Fetch {
                 if !info.has("attachments") {
                     return Err(Error::missing_plugin("attachments", &info));
                 }
-                self.ask(wish, session)
+                self.ask(session)
             }
         }
     }
 
     /// What breaks off is asked for once more as long as it comes further each time, however often that is.
-    fn fail<T>(&mut self, error: Error) -> Result<Turn<T>> {
+    fn fail(&mut self, error: Error) -> Result<Turn<Fetched>> {
         let Some(under_way) = &mut self.under_way else { return Err(error) };
         if under_way.incoming.is_exceeded() {
             return Err(under_way.incoming.verify().err().unwrap_or(error));
@@ -212,53 +249,54 @@ impl Flow for Download {
     type Output = Downloaded;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Downloaded>> {
-        self.fetch.start(&self.wish, session)
+        let turn = self.0.start(session)?;
+        self.in_memory(session, turn, Bytes::new())
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Downloaded>> {
-        let turn = self.fetch.resume(&self.wish, session, &reply, |incoming, attachment| {
-            let content = reply.body().clone();
-            // It need not be there whole, nor as it is.
-            let taken =
-                incoming.begin(reply.status(), reply.headers()).and_then(|_| incoming.piece(&content).map(drop));
-            incoming.verify().and_then(|()| taken.map_err(Error::from))?;
-            Ok(Downloaded { attachment, content })
-        })?;
+        let turn = self.0.resume(session, &reply)?;
+        self.in_memory(session, turn, reply.body().clone())
+    }
+
+    fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Downloaded>> {
+        let turn = self.0.fail(error)?;
+        self.in_memory(session, turn, Bytes::new())
+    }
+}
+
+impl Download {
+    /// The same turn where all of the file is in one answer.
+    fn in_memory(&self, session: &Session, turn: Turn<Fetched>, content: Bytes) -> Result<Turn<Downloaded>> {
         let most = session.policy().limits.response_bytes;
-        match &self.fetch.under_way {
+        match &self.0.under_way {
             Some(under_way) if under_way.incoming.size() > most => {
                 let why = format!("the file has {} bytes, and may have {most} in memory", under_way.incoming.size());
                 let error = Error::new(ErrorKind::TooLarge, why);
                 Err(error.hint("fetch it piece by piece with download_to, or raise policy.limits.response_bytes"))
             }
-            _ => Ok(turn),
+            _ => Ok(turn.map(|fetched| Downloaded { attachment: fetched.attachment, content })),
         }
-    }
-
-    fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Downloaded>> {
-        self.fetch.fail(error)
     }
 }
 
 impl Flow for DownloadFile {
-    type Output = Attachment;
+    type Output = Fetched;
 
-    fn start(&mut self, session: &Session) -> Result<Turn<Attachment>> {
-        self.0.fetch.start(&self.0.wish, session)
+    fn start(&mut self, session: &Session) -> Result<Turn<Fetched>> {
+        self.0.start(session)
     }
 
-    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Attachment>> {
-        self.0.fetch.resume(&self.0.wish, session, &reply, |incoming, attachment| {
-            if !reply.body().is_empty() {
-                let error = Error::input("what sends this does not move files piece by piece");
-                return Err(error.hint("leave out by_pieces(), and the file comes in memory"));
-            }
-            incoming.verify().map(|()| attachment)
-        })
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Fetched>> {
+        let in_memory = self.0.under_way.is_some() && !reply.body().is_empty() && reply.status().is_success();
+        if in_memory {
+            let error = Error::input("what sends this does not move files piece by piece");
+            return Err(error.hint("leave out by_pieces(), and the file comes in memory"));
+        }
+        self.0.resume(session, &reply)
     }
 
-    fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Attachment>> {
-        self.0.fetch.fail(error)
+    fn fail(&mut self, _: &Session, error: Error) -> Result<Turn<Fetched>> {
+        self.0.fail(error)
     }
 }
 
@@ -292,21 +330,21 @@ pub(crate) fn place(session: &Session, attachment: &Attachment, base_url: Option
     session.root().elsewhere(&format!("{base}/{below}")).map_err(wrong)
 }
 
-impl Clone for Download {
+impl Clone for Fetch {
     fn clone(&self) -> Self {
-        Self { wish: self.wish.clone(), fetch: Fetch::default() }
+        Self { wish: self.wish.clone(), here: self.here.clone(), attachment: None, under_way: None }
     }
 }
 
-impl PartialEq for Download {
+impl PartialEq for Fetch {
     fn eq(&self, other: &Self) -> bool {
-        let of = |wish: &Wish| (wish.file.clone(), wish.base_url.clone(), wish.allow_missing_hash);
-        of(&self.wish) == of(&other.wish)
+        let of = |wish: &Wish| (wish.file.clone(), wish.base_url.clone(), wish.allow_missing_hash, wish.overwrite);
+        of(&self.wish) == of(&other.wish) && self.here == other.here
     }
 }
 
-impl fmt::Debug for Wish {
+impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wish").field("file", &self.file).field("base_url", &self.base_url).finish_non_exhaustive()
+        f.debug_struct("Fetch").field("file", &self.wish.file).field("here", &self.here).finish_non_exhaustive()
     }
 }
