@@ -145,6 +145,13 @@ impl Call {
         self
     }
 
+    /// Only where the server has this capability.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn needing(mut self, capability: &'static str) -> Self {
+        self.path = self.path.needing(capability);
+        self
+    }
+
     /// With a form as its body.
     #[cfg(feature = "attachments")]
     pub(crate) fn form(mut self, content_type: &str, body: Bytes) -> Result<Self> {

@@ -1,7 +1,11 @@
 //! The exchange under scripted answers, with time as a variable.
 
+#[cfg(feature = "attachments")]
+mod attachments;
 mod batch_doubts;
 mod batches;
+#[cfg(feature = "attachments")]
+mod downloads;
 mod lists;
 mod machine;
 mod modifying;

@@ -201,12 +201,12 @@ impl Fetch {
                 status => return Err(reply.success().err().unwrap_or_else(|| unexpected(status))),
             }
             // Of a driver that does not move files piece by piece, it is all here.
-            let mut taken = Ok(());
             if incoming.got() == 0 && !reply.body().is_empty() {
-                let begun = incoming.begin(reply.status(), reply.headers());
-                taken = begun.and_then(|_| incoming.piece(reply.body()).map(drop));
+                incoming.begin(reply.status(), reply.headers())?;
+                // That it is too much is said below, in better words.
+                let _ = incoming.piece(reply.body());
             }
-            incoming.verify().and_then(|()| taken.map_err(Error::from))?;
+            incoming.verify()?;
             let attachment = self.attachment.take().unwrap_or_default();
             return Ok(Turn::Done(Fetched { attachment, skipped: false }));
         }

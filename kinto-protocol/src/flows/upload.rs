@@ -237,7 +237,8 @@ impl UploadFile {
 
     fn write(&mut self, session: &Session) -> Result<Turn<Uploaded>> {
         self.stage = Stage::Write;
-        self.put()?.call(session).map(Turn::ask)
+        // It is in vain where files cannot be attached.
+        self.put()?.call(session).map(|call| Turn::ask(call.needing("attachments")))
     }
 
     fn post(&mut self, session: &Session) -> Result<Turn<Uploaded>> {
