@@ -101,7 +101,7 @@ fn serve(mut connection: TcpStream, seen: &Seen, answer: &dyn Fn(usize, &str) ->
     }
 }
 
-/// One request: its head, and as much body as its `Content-Length` says.
+/// One request: its head, and as much body as its `Content-Length` says, or until the last chunk.
 fn read(connection: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -109,7 +109,9 @@ fn read(connection: &mut TcpStream) -> Option<String> {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-            if bytes.len() >= end + 4 + length.unwrap_or(0) {
+            let in_chunks = head.contains("transfer-encoding: chunked");
+            let whole = if in_chunks { bytes.ends_with(b"\r\n0\r\n\r\n") } else { true };
+            if whole && bytes.len() >= end + 4 + length.unwrap_or(0) {
                 return Some(String::from_utf8_lossy(&bytes).into_owned());
             }
         }

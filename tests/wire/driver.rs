@@ -1,8 +1,12 @@
 //! What a front-end must offer for the scenarios to run with it.
 
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
-use kinto_protocol::{Auth, Flow, Policy, Resource, Result, bucket};
+use kinto_protocol::{Auth, Download, Fetched, Flow, Policy, Resource, Result, Upload, Uploaded, bucket};
+use kinto_protocol::{Request, Response, Session, TransportError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
 
 /// How a client is to be made.
@@ -59,7 +63,21 @@ pub(crate) trait Driver: Clone + Send + Sync + Sized + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send>,
         concurrency: usize,
     ) -> Vec<Result<F::Output>>;
+    /// With this in place of the wire.
+    fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self;
+    fn upload_from(&self, upload: Upload, content: impl Content) -> Result<Uploaded>;
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded>;
+    fn download_to(&self, download: Download, to: impl Target) -> Result<Fetched>;
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched>;
 }
+
+/// What can be read in both ways.
+pub(crate) trait Content: Read + AsyncRead + Send + 'static {}
+impl<T: Read + AsyncRead + Send + 'static> Content for T {}
+
+/// What can be written in both ways.
+pub(crate) trait Target: Write + AsyncWrite + Send + Unpin {}
+impl<T: Write + AsyncWrite + Send + Unpin> Target for T {}
 
 /// The two front-ends have the same names, so that their clients are made by the same words.
 macro_rules! build {
@@ -104,6 +122,26 @@ impl Driver for kinto_blocking::Client {
     ) -> Vec<Result<F::Output>> {
         Self::send_all(self, flows, concurrency)
     }
+
+    fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self {
+        Self::with_transport(Session::builder(url).build().unwrap(), send)
+    }
+
+    fn upload_from(&self, upload: Upload, content: impl Content) -> Result<Uploaded> {
+        Self::upload_from(self, upload, content)
+    }
+
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded> {
+        Self::upload_file(self, upload, path)
+    }
+
+    fn download_to(&self, download: Download, to: impl Target) -> Result<Fetched> {
+        Self::download_to(self, download, to)
+    }
+
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched> {
+        Self::download_file(self, download, path)
+    }
 }
 
 thread_local! {
@@ -138,6 +176,26 @@ impl Driver for kinto_async::Client {
         concurrency: usize,
     ) -> Vec<Result<F::Output>> {
         wait_for(Self::send_all(self, flows, concurrency))
+    }
+
+    fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self {
+        Self::with_transport(Session::builder(url).build().unwrap(), move |request| std::future::ready(send(request)))
+    }
+
+    fn upload_from(&self, upload: Upload, content: impl Content) -> Result<Uploaded> {
+        wait_for(Self::upload_from(self, upload, content))
+    }
+
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded> {
+        wait_for(Self::upload_file(self, upload, path))
+    }
+
+    fn download_to(&self, download: Download, to: impl Target) -> Result<Fetched> {
+        wait_for(Self::download_to(self, download, to))
+    }
+
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched> {
+        wait_for(Self::download_file(self, download, path))
     }
 }
 

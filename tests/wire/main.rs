@@ -9,6 +9,8 @@ mod child;
 mod compressed;
 mod driver;
 mod failures;
+mod files;
+mod files_out;
 mod http2;
 mod limits;
 mod many;
@@ -127,6 +129,26 @@ scenarios! {
         names_below_an_excepted_one,
         networks_that_are_excepted,
         the_header_of_a_cgi_request_is_no_proxy,
+    }
+    files {
+        what_breaks_off_goes_on_where_it_stopped,
+        what_stalls_goes_on_too,
+        a_file_may_take_longer_than_an_answer,
+        a_file_without_end_is_left,
+        what_fails_leaves_nothing_behind,
+        a_file_has_its_name_when_it_is_whole,
+        a_name_that_is_taken,
+        what_cannot_be_written,
+        only_files_are_streamed,
+    }
+    files_out {
+        with_a_length_or_in_chunks,
+        a_reader_that_fails,
+        nobody_takes_the_file,
+        an_answer_that_comes_too_early,
+        an_answer_that_is_lost,
+        it_may_take_longer_than_an_answer,
+        a_transport_of_ones_own,
     }
     compressed {
         compressed_answers_are_asked_for_and_read,
