@@ -39,8 +39,8 @@ mod server_info;
 mod server_wide;
 mod snapshot;
 
+pub(crate) use changeset::{Asked, Expected, asked_setters};
 pub use changeset::{Changeset, GetChangeset};
-pub(crate) use changeset::{Expected, since};
 pub use count::Count;
 pub use delete::{Delete, DeleteIfPresent, Deletion};
 pub use document::{

@@ -15,7 +15,7 @@ use crate::endpoints;
 use crate::error::Result;
 use crate::flow::{Flow, Turn};
 use crate::object::JsonMap;
-use crate::operations::{Expected, GetChangeset, since};
+use crate::operations::{Asked, GetChangeset, asked_setters};
 use crate::query::encode;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -31,40 +31,19 @@ use crate::timestamp::Timestamp;
 /// ```
 #[must_use]
 pub fn changed_collections() -> GetChangedCollections {
-    GetChangedCollections { since: None, expected: Expected::Anything, bucket: None, collection: None }
+    GetChangedCollections { asked: Asked::default(), bucket: None, collection: None }
 }
 
 /// Asks which collections changed, see [`changed_collections`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct GetChangedCollections {
-    since: Option<Timestamp>,
-    expected: Expected,
+    asked: Asked,
     bucket: Option<String>,
     collection: Option<String>,
 }
 
 impl GetChangedCollections {
-    /// Only those that changed after this timestamp, which is that of an earlier [`ChangedCollections`].
-    #[must_use]
-    pub fn since(mut self, at: Timestamp) -> Self {
-        self.since = Some(at);
-        self
-    }
-
-    /// The timestamp that the answer is to have, as told by [`broadcasts`](crate::broadcasts): caches on the way give no
-    /// older one then.
-    #[must_use]
-    pub fn expected(mut self, at: Timestamp) -> Self {
-        self.expected = Expected::At(at);
-        self
-    }
-
-    /// Past all caches.
-    #[must_use]
-    pub fn fresh(mut self) -> Self {
-        self.expected = Expected::Fresh;
-        self
-    }
+    asked_setters!("ChangedCollections", "broadcasts");
 
     /// Only those of this bucket.
     #[must_use]
@@ -80,9 +59,8 @@ impl GetChangedCollections {
         self
     }
 
-    fn call(&self, session: &Session, at: Option<Timestamp>) -> Result<Call> {
-        let mut query = vec![("_expected", self.expected.text(session))];
-        query.extend(since(at)?);
+    fn call(&self, session: &Session, asked: Asked) -> Result<Call> {
+        let mut query = asked.query(session)?;
         query.extend(self.bucket.clone().map(|id| ("bucket", id)));
         query.extend(self.collection.clone().map(|id| ("collection", id)));
         Ok(Call::new(Method::GET, endpoints::monitor_changeset()).query(encode(&query)))
@@ -93,10 +71,10 @@ impl Flow for GetChangedCollections {
     type Output = ChangedCollections;
 
     fn start(&mut self, session: &Session) -> Result<Turn<ChangedCollections>> {
-        let call = self.call(session, self.since)?;
+        let call = self.call(session, self.asked)?;
         // Where the server sends one to is what it takes itself for, and may be another host.
         let too_long_ago = StatusCode::TEMPORARY_REDIRECT;
-        Ok(Turn::ask(if self.since.is_some() { call.expecting(too_long_ago) } else { call }))
+        Ok(Turn::ask(if self.asked.since.is_some() { call.expecting(too_long_ago) } else { call }))
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<ChangedCollections>> {
@@ -106,14 +84,15 @@ impl Flow for GetChangedCollections {
             changes: Vec<ChangedCollection>,
         }
         if reply.status() == StatusCode::TEMPORARY_REDIRECT {
-            return self.call(session, None).map(Turn::ask);
+            return self.call(session, Asked { since: None, ..self.asked }).map(Turn::ask);
         }
         let is_full = !reply.call().query_text().contains("_since=");
-        if reply.status() == StatusCode::NO_CONTENT {
-            return Ok(Turn::Done(ChangedCollections { timestamp: self.since, changes: Vec::new(), is_full }));
+        // Without a time nobody can be ahead, and that there is nothing at all is said in another way.
+        if let (StatusCode::NO_CONTENT, false, Some(timestamp)) = (reply.status(), is_full, self.asked.since) {
+            return Ok(Turn::Done(ChangedCollections { timestamp, changes: Vec::new(), is_full }));
         }
         let Answer { timestamp, changes } = reply.json()?;
-        Ok(Turn::Done(ChangedCollections { timestamp: Some(timestamp), changes, is_full }))
+        Ok(Turn::Done(ChangedCollections { timestamp, changes, is_full }))
     }
 }
 
@@ -121,8 +100,9 @@ impl Flow for GetChangedCollections {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ChangedCollections {
-    /// When any of them last changed: what to ask for changes since.
-    pub timestamp: Option<Timestamp>,
+    /// When any of them last changed: what to ask for changes since. A server that the caller is ahead of does not tell:
+    /// then it is what was asked for.
+    pub timestamp: Timestamp,
     /// The collections.
     pub changes: Vec<ChangedCollection>,
     /// Whether these are all collections: because no time was given, or because it is too long ago for the server.
@@ -130,12 +110,9 @@ pub struct ChangedCollections {
 }
 
 impl ChangedCollections {
-    /// What to ask for each of the collections, to be sent side by side with `send_all`.
+    /// The whole of each of the collections, to be sent side by side with `send_all` or `send_each`.
     pub fn changesets(&self) -> impl Iterator<Item = GetChangeset<JsonMap>> + Send + '_ {
-        self.changes.iter().map(|change| {
-            let collection = bucket(&change.bucket).collection(&change.collection);
-            collection.changeset().expected(change.last_modified)
-        })
+        self.changes.iter().map(ChangedCollection::changeset)
     }
 }
 
@@ -152,4 +129,13 @@ pub struct ChangedCollection {
     /// Where it is served from; often empty.
     #[serde(default)]
     pub host: String,
+}
+
+impl ChangedCollection {
+    /// The collection as it was when it last changed, whatever the caches on the way have. Who has an older one asks it for
+    /// what changed [since](GetChangeset::since).
+    #[must_use]
+    pub fn changeset<T>(&self) -> GetChangeset<T> {
+        bucket(&self.bucket).collection(&self.collection).changeset().expected(self.last_modified)
+    }
 }

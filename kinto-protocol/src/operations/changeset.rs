@@ -20,12 +20,18 @@ use crate::timestamp::Timestamp;
 /// may keep; see [`Collection::changeset`](crate::Collection::changeset).
 pub struct GetChangeset<T> {
     path: Path,
-    since: Option<Timestamp>,
-    expected: Expected,
+    asked: Asked,
     of: PhantomData<fn() -> T>,
 }
 
-plain_value!(GetChangeset<T> { path, since, expected });
+plain_value!(GetChangeset<T> { path, asked });
+
+/// Since when changes are asked for, and of which moment the answer is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) expected: Expected,
+}
 
 /// What the answer is expected to be of: caches keep one answer for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,62 +45,67 @@ pub(crate) enum Expected {
     Fresh,
 }
 
-impl Expected {
-    /// The value of `_expected`.
-    pub(crate) fn text(self, session: &Session) -> String {
-        match self {
-            Self::Anything => "0".to_owned(),
-            Self::At(at) => at.to_string(),
+impl Asked {
+    /// The query of it.
+    pub(crate) fn query(self, session: &Session) -> Result<Vec<(&'static str, String)>> {
+        let expected = match self.expected {
+            Expected::Anything => "0".to_owned(),
+            Expected::At(at) => at.to_string(),
             // By convention, a number that begins so is nobody's timestamp.
-            Self::Fresh => format!("9999{:09}", session.memory().roll() % 1_000_000_000),
+            Expected::Fresh => format!("9999{:09}", session.memory().roll() % 1_000_000_000),
+        };
+        let mut query = vec![("_expected", expected)];
+        match self.since {
+            Some(at) if at.as_millis() < 0 => return Err(Error::input("_since cannot be negative")),
+            // Older servers take it between quotes alone, newer ones both ways.
+            at => query.extend(at.map(|at| ("_since", at.etag()))),
         }
+        Ok(query)
     }
 }
 
-/// `_since`, if it is one.
-pub(crate) fn since(at: Option<Timestamp>) -> Result<Option<(&'static str, String)>> {
-    match at {
-        Some(at) if at.as_millis() < 0 => Err(Error::input("_since cannot be negative")),
-        // Older servers take it between quotes alone, newer ones both ways.
-        at => Ok(at.map(|at| ("_since", at.etag()))),
-    }
+/// The setters of a type with a field `asked`: `since` an earlier answer of this type, and `expected` by what somebody
+/// told.
+macro_rules! asked_setters {
+    ($earlier:literal, $told_by:literal) => {
+        #[doc = concat!("Only what changed after this timestamp, which is that of an earlier [`", $earlier, "`].")]
+        #[must_use]
+        pub fn since(mut self, at: $crate::timestamp::Timestamp) -> Self {
+            self.asked.since = Some(at);
+            self
+        }
+
+        #[doc = concat!("The timestamp that the answer is to have, as told by [`", $told_by, "`](crate::", $told_by, "):")]
+        /// caches on the way give no older one then.
+        #[must_use]
+        pub fn expected(mut self, at: $crate::timestamp::Timestamp) -> Self {
+            self.asked.expected = $crate::operations::Expected::At(at);
+            self
+        }
+
+        /// Past all caches.
+        #[must_use]
+        pub fn fresh(mut self) -> Self {
+            self.asked.expected = $crate::operations::Expected::Fresh;
+            self
+        }
+    };
 }
+pub(crate) use asked_setters;
 
 impl<T> GetChangeset<T> {
     pub(crate) fn new(path: Path) -> Self {
-        Self { path, since: None, expected: Expected::Anything, of: PhantomData }
+        Self { path, asked: Asked::default(), of: PhantomData }
     }
 
-    /// Only what was changed or deleted after this timestamp, which is that of an earlier [`Changeset`].
-    #[must_use]
-    pub fn since(mut self, at: Timestamp) -> Self {
-        self.since = Some(at);
-        self
-    }
-
-    /// The timestamp that the collection has, as told by [`changed_collections`](crate::changed_collections): caches on
-    /// the way give no older answer then.
-    #[must_use]
-    pub fn expected(mut self, at: Timestamp) -> Self {
-        self.expected = Expected::At(at);
-        self
-    }
-
-    /// Past all caches.
-    #[must_use]
-    pub fn fresh(mut self) -> Self {
-        self.expected = Expected::Fresh;
-        self
-    }
+    asked_setters!("Changeset", "changed_collections");
 }
 
 impl<T: DeserializeOwned + Send> Operation for GetChangeset<T> {
     type Output = Changeset<T>;
 
     fn call(&self, session: &Session) -> Result<Call> {
-        let mut query = vec![("_expected", self.expected.text(session))];
-        query.extend(since(self.since)?);
-        Ok(Call::new(Method::GET, self.path.clone()).query(encode(&query)))
+        Ok(Call::new(Method::GET, self.path.clone()).query(encode(&self.asked.query(session)?)))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Changeset<T>> {

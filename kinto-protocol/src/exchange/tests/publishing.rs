@@ -130,10 +130,12 @@ fn collections_that_changed() {
         "GET /v1/buckets/monitor/collections/changes/changeset?_expected=0&bucket=main&collection=c"
     );
     let all = all.result.unwrap();
-    assert!(all.is_full && all.timestamp == Some(Timestamp::from_millis(9)));
+    assert!(all.is_full && all.timestamp == Timestamp::from_millis(9));
     let next = all.changesets().next().unwrap();
     let session = Bench::new(|_| {}).session;
     assert!(session.request(&next).unwrap().uri().to_string().ends_with("/main/collections/c/changeset?_expected=9"));
+    let own = all.changes[0].changeset::<JsonMap>().since(Timestamp::from_millis(5));
+    assert!(session.request(&own).unwrap().uri().to_string().ends_with("?_expected=9&_since=%225%22"));
 
     let since = || changed_collections().since(Timestamp::from_millis(5));
     assert!(!run(since(), vec![plugins(), ok()]).result.unwrap().is_full);
@@ -145,5 +147,7 @@ fn collections_that_changed() {
     assert_eq!(run(changed_collections(), vec![plugins(), elsewhere()]).error().kind(), ErrorKind::Redirect);
     // Ahead of the server.
     let ahead = run(since().expected(Timestamp::from_millis(3)), vec![plugins(), answer(204, &[], "")]).result.unwrap();
-    assert!(ahead.changes.is_empty() && !ahead.is_full && ahead.timestamp == Some(Timestamp::from_millis(5)));
+    assert!(ahead.changes.is_empty() && !ahead.is_full && ahead.timestamp == Timestamp::from_millis(5));
+    // Who asked for all is not told so that there is nothing.
+    assert_eq!(run(changed_collections(), vec![plugins(), answer(204, &[], "")]).error().kind(), ErrorKind::Decode);
 }
