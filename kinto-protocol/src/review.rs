@@ -51,7 +51,8 @@ impl Review {
         self.step("to-review", |now| *now == ReviewStatus::ToReview).comment("last_editor_comment", comment.into())
     }
 
-    /// Approves the changes, which are signed and published (`to-sign`).
+    /// Approves the changes, which are signed and published (`to-sign`): whatever stands there by then, unless it is told
+    /// [since when](Transition::if_match) it may not have changed.
     #[must_use]
     pub fn approve(&self) -> Transition {
         self.step("to-sign", |now| *now == ReviewStatus::Signed)
@@ -64,10 +65,12 @@ impl Review {
         step.comment("last_reviewer_comment", comment.into())
     }
 
-    /// Takes the changes back: the collection is again what is published (`to-rollback`).
+    /// Takes the changes back: the collection is again what is published (`to-rollback`). The comment is kept in the history
+    /// alone, as all comments on the changes go with them.
     #[must_use]
-    pub fn roll_back(&self) -> Transition {
-        self.step("to-rollback", |now| *now == ReviewStatus::Signed)
+    pub fn roll_back(&self, comment: impl Into<String>) -> Transition {
+        let step = self.step("to-rollback", |now| *now == ReviewStatus::Signed);
+        step.comment("last_editor_comment", comment.into())
     }
 
     /// Signs what is published anew, whatever is worked on (`to-resign`).

@@ -23,7 +23,7 @@ pub(crate) fn the_answer_to_a_step_is_lost<D: Driver>(kinto: &Kinto<D>) {
         ("bob", Review::approve, ReviewStatus::Signed, &[200, 400, 200]),
         ("bob", Review::resign, ReviewStatus::Signed, &[200, 200, 200]),
         ("alice", |it| it.request("again"), ReviewStatus::ToReview, &[200, 200, 200]),
-        ("alice", Review::roll_back, ReviewStatus::Signed, &[200, 400, 200]),
+        ("alice", |it| it.roll_back(""), ReviewStatus::Signed, &[200, 400, 200]),
     ];
     it.write(kinto, "a", 1);
     for (name, step, status, answers) in steps {
@@ -36,6 +36,19 @@ pub(crate) fn the_answer_to_a_step_is_lost<D: Driver>(kinto: &Kinto<D>) {
         assert_eq!((read.data, read.last_modified), (outcome.data, outcome.last_modified));
     }
     assert_eq!(it.in_bucket(kinto, "main"), ["a=1"]);
+}
+
+/// The second attempt does not meet the condition any more, by the work of the first.
+pub(crate) fn the_answer_to_a_step_on_condition_is_lost<D: Driver>(kinto: &Kinto<D>) {
+    let it = reviewed(kinto);
+    it.write(kinto, "a", 1);
+    let looked_at = kinto.alice.send(it.review.request("please")).unwrap();
+    let cutter = losing_the_first_patch(&kinto.url);
+    let approve = it.review.approve().if_match(looked_at.last_modified);
+    let approved = by_way_of::<D>(&cutter, "bob").send(approve).unwrap();
+    assert_eq!(approved.data.status, Some(ReviewStatus::Signed));
+    assert_eq!(answered(&cutter, &it.id), [200, 412, 200]);
+    it.stands(kinto, &approved);
 }
 
 /// A server without transactions keeps what it refuses: it looks at a status when that is in memory already. What is
@@ -54,7 +67,7 @@ pub(crate) fn refused_and_written_all_the_same<D: Driver>(kinto: &Kinto<D>) {
     assert_eq!(answered(&cutter, &it.id), [200, 400, 200]);
     assert_eq!(it.in_bucket(kinto, "main"), ["a=1"]);
     // Which takes no more than another step.
-    let signed = kinto.bob.send(it.review.roll_back()).unwrap();
+    let signed = kinto.bob.send(it.review.roll_back("")).unwrap();
     assert_eq!(signed.data.status, Some(ReviewStatus::Signed));
     it.stands(kinto, &signed);
 }

@@ -332,6 +332,7 @@ scenarios! {
     reviews {
         from_the_first_change_to_the_signature,
         back_to_what_is_published,
+        what_was_looked_at,
         signed_anew,
         until_it_is_signed,
         until_others_have_signed_it,
@@ -359,6 +360,7 @@ scenarios! {
     reviews {
         from_the_first_change_to_the_signature,
         back_to_what_is_published,
+        what_was_looked_at,
         signed_anew,
         until_it_is_signed,
         until_others_have_signed_it,
@@ -366,6 +368,7 @@ scenarios! {
     }
     lost_reviews {
         the_answer_to_a_step_is_lost,
+        the_answer_to_a_step_on_condition_is_lost,
         the_refusal_of_a_step_is_lost,
     }
     changesets {
@@ -385,6 +388,7 @@ scenarios! {
     reviews {
         from_the_first_change_to_the_signature,
         back_to_what_is_published,
+        what_was_looked_at,
         signed_anew,
         until_it_is_signed,
         until_others_have_signed_it,
@@ -412,6 +416,7 @@ scenarios! {
     reviews {
         from_the_first_change_to_the_signature,
         back_to_what_is_published,
+        what_was_looked_at,
         signed_anew,
         until_it_is_signed,
         until_others_have_signed_it,
@@ -419,6 +424,7 @@ scenarios! {
     }
     lost_reviews {
         the_answer_to_a_step_is_lost,
+        the_answer_to_a_step_on_condition_is_lost,
         the_refusal_of_a_step_is_lost,
     }
     changesets {

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kinto_protocol::{
-    Attributes, Auth, Error, ErrorKind, GroupData, JsonMap, Object, Permissions, Result, Review, ReviewData,
-    ReviewStatus, bucket, buckets, server_info,
+    Attributes, Auth, Change, Error, ErrorKind, GroupData, JsonMap, Object, Permissions, Result, Review, ReviewData,
+    ReviewStatus, bucket, buckets, field, server_info,
 };
 use kinto_tests::{Backend, Cut, Cutter, Ending, KintoServer};
 use serde_json::json;
@@ -171,7 +171,7 @@ fn signature(data: &JsonMap) -> Option<String> {
 pub(crate) fn what_is_refused<D: Driver>(kinto: &Kinto<D>) {
     let it = reviewed(kinto);
     assert_eq!(words(kinto.bob.send(it.review.approve())), invalid("Collection already signed"));
-    assert_eq!(words(kinto.bob.send(it.review.roll_back())), invalid("Collection has no work-in-progress"));
+    assert_eq!(words(kinto.bob.send(it.review.roll_back(""))), invalid("Collection has no work-in-progress"));
 
     it.write(kinto, "a", 1);
     assert_eq!(words(kinto.bob.send(it.review.approve())), invalid("Collection not under review"));
@@ -216,7 +216,7 @@ pub(crate) fn back_to_what_is_published<D: Driver>(kinto: &Kinto<D>) {
     kinto.alice.send(it.review.request("a bad idea")).unwrap();
     assert_eq!(it.in_bucket(kinto, "main-preview"), ["a=2", "b=2"]);
 
-    let back = kinto.alice.send(it.review.roll_back()).unwrap();
+    let back = kinto.alice.send(it.review.roll_back("thought better of it")).unwrap();
     assert_eq!(back.data.status, Some(ReviewStatus::Signed));
     assert_eq!(back.data.last_editor_comment.as_deref(), Some(""));
     it.stands(kinto, &back);
@@ -227,6 +227,35 @@ pub(crate) fn back_to_what_is_published<D: Driver>(kinto: &Kinto<D>) {
     let source = bucket("main-workspace").collection(&it.id).records();
     assert_eq!(kinto.alice.send(source.get("a")).unwrap().data, map(json!({"n": 1})));
     assert!(refused(kinto.alice.send(source.get("b"))).is_not_found());
+    let own = field("uri").eq(source.path().as_str().trim_end_matches("/records"));
+    let history = kinto.alice.send(bucket("main-workspace").history().list().filter(own)).unwrap();
+    let said = |it: &&Object<Change>| it.data.target.data.get("status") == Some(&json!("to-rollback"));
+    let step = history.items.iter().find(said).unwrap_or_else(|| panic!("{history:?}"));
+    assert_eq!(step.data.target.data["last_editor_comment"], "thought better of it");
+}
+
+/// Between the look of a reviewer and the approval the changes are taken back, and others come.
+pub(crate) fn what_was_looked_at<D: Driver>(kinto: &Kinto<D>) {
+    let it = reviewed(kinto);
+    it.write(kinto, "a", 1);
+    let changed = kinto.alice.send(it.review.status()).unwrap();
+    it.write(kinto, "a", 2);
+    // Each record that is written counts.
+    let error = refused(kinto.alice.send(it.review.request("").if_match(changed.last_modified)));
+    assert!(error.is_precondition_failed() && !error.maybe_applied(), "{error}");
+    let changed = kinto.alice.send(it.review.status()).unwrap();
+    let looked_at = kinto.alice.send(it.review.request("").if_match(changed.last_modified)).unwrap();
+
+    it.write(kinto, "a", 3);
+    kinto.alice.send(it.review.request("")).unwrap();
+    let error = refused(kinto.bob.send(it.review.approve().if_match(looked_at.last_modified)));
+    assert!(error.is_precondition_failed() && !error.maybe_applied(), "{error}");
+    assert_eq!(it.in_bucket(kinto, "main"), [""; 0]);
+
+    let looked_at = kinto.bob.send(it.review.status()).unwrap();
+    let approved = kinto.bob.send(it.review.approve().if_match(looked_at.last_modified)).unwrap();
+    assert_eq!(approved.data.status, Some(ReviewStatus::Signed));
+    assert_eq!(it.in_bucket(kinto, "main"), ["a=3"]);
 }
 
 pub(crate) fn signed_anew<D: Driver>(kinto: &Kinto<D>) {
@@ -316,7 +345,7 @@ pub(crate) fn where_there_are_none<D: Driver>(_: &Kinto<D>) {
     let cutter = Cutter::start(plain.url(), Ending::Close, |_| Cut::None);
     let alice = by_way_of::<D>(&cutter, "alice");
     let review = kinto.bucket().collection("c").review();
-    let steps = [review.request(""), review.approve(), review.decline(""), review.roll_back(), review.resign()];
+    let steps = [review.request(""), review.approve(), review.decline(""), review.roll_back(""), review.resign()];
     let mut errors: Vec<Error> = steps.into_iter().map(|step| refused(alice.send(step))).collect();
     errors.push(refused(alice.send(review.status())));
     errors.push(refused(alice.send(review.wait_until_signed())));

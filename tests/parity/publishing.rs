@@ -53,7 +53,7 @@ fn steps() -> Vec<Scenario> {
                 told.of(client.send(review().request("please")));
                 told.of(client.send(review().approve()));
                 told.of(client.send(review().decline("no")));
-                told.of(client.send(review().roll_back()));
+                told.of(client.send(review().roll_back("oh")));
                 told.of(client.send(review().resign()));
                 told.of(client.send(review().status()));
             }

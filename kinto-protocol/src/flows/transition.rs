@@ -22,6 +22,7 @@ use crate::path::Path;
 use crate::reply::Reply;
 use crate::review::{ReviewData, ReviewStatus, step_data};
 use crate::session::Session;
+use crate::timestamp::Timestamp;
 
 /// A step of a review, see [`Review`](crate::Review). The output is the collection as it stands afterwards.
 #[derive(Clone, Debug)]
@@ -29,17 +30,35 @@ pub struct Transition {
     path: Path,
     status: &'static str,
     comment: Option<(&'static str, String)>,
+    precondition: Precondition,
     /// Whether it has come to where this step leads.
     goal: fn(&ReviewStatus) -> bool,
 }
 
 impl Transition {
     pub(crate) fn new(path: Path, status: &'static str, goal: fn(&ReviewStatus) -> bool) -> Self {
-        Self { path, status, comment: None, goal }
+        Self { path, status, comment: None, precondition: Precondition::None, goal }
     }
 
     pub(crate) fn comment(mut self, name: &'static str, comment: String) -> Self {
         self.comment = Some((name, comment));
+        self
+    }
+
+    /// Only if neither the collection nor a record in it was changed since this timestamp, which is that of the collection
+    /// when it was looked at (`If-Match`).
+    ///
+    /// ```
+    /// use kinto_protocol::{Object, ReviewData, Transition, bucket};
+    ///
+    /// /// Approves what was looked at, and nothing that came after.
+    /// fn approve(looked_at: &Object<ReviewData>) -> Transition {
+    ///     bucket("main-workspace").collection("onboarding").review().approve().if_match(looked_at.last_modified)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn if_match(mut self, at: Timestamp) -> Self {
+        self.precondition = Precondition::Unchanged(at);
         self
     }
 
@@ -53,7 +72,7 @@ impl Flow for Transition {
 
     fn start(&mut self, _: &Session) -> Result<Turn<Object<ReviewData>>> {
         let body = Attributes::new(&step_data(self.status, self.comment.as_ref())).0.body()?;
-        let patch = call(Method::PATCH, &self.path, Precondition::None).class(Class::Repeatable);
+        let patch = call(Method::PATCH, &self.path, self.precondition).class(Class::Repeatable);
         Ok(Turn::ask(patch.body("application/json", body)))
     }
 

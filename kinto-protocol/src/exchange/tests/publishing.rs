@@ -34,7 +34,7 @@ fn a_step_is_told_as_it_stands_afterwards() {
     assert_eq!(body, json!({"data": {"status": "to-review", "last_editor_comment": "please"}}));
     let declined = run(review().decline("no"), vec![plugins(), at("work-in-progress"), at("work-in-progress")]);
     assert!(std::str::from_utf8(declined.requests[1].body()).unwrap().contains("last_reviewer_comment"));
-    for (step, word) in [(review().roll_back(), "to-rollback"), (review().resign(), "to-resign")] {
+    for (step, word) in [(review().roll_back("oh"), "to-rollback"), (review().resign(), "to-resign")] {
         let done = run(step, vec![plugins(), at(word), at("odd")]);
         assert!(std::str::from_utf8(done.requests[1].body()).unwrap().contains(word));
         assert_eq!(status(done), ReviewStatus::Other("odd".into()));
@@ -51,6 +51,20 @@ fn a_refusal_is_the_servers_unless_it_is_done_already() {
     assert_eq!(status(run(review().approve(), vec![plugins(), lost(), signed(), at("signed")])), ReviewStatus::Signed);
     let error = run(review().approve(), vec![plugins(), lost(), refused(), at("to-review")]).error();
     assert!(error.is_forbidden() && error.maybe_applied(), "{error}");
+}
+
+#[test]
+fn a_step_on_condition() {
+    let approve = || review().approve().if_match(Timestamp::from_millis(9));
+    let moved = || answer(412, &[], r#"{"errno":114,"message":"Resource was modified meanwhile"}"#);
+    let refused = run(approve(), vec![plugins(), moved()]);
+    assert_eq!(refused.requests[1].headers()["if-match"], "\"9\"");
+    let error = refused.error();
+    assert!(error.is_precondition_failed() && !error.maybe_applied(), "{error}");
+    let lost = || fails(FailureKind::Interrupted);
+    assert_eq!(status(run(approve(), vec![plugins(), lost(), moved(), at("signed")])), ReviewStatus::Signed);
+    let error = run(approve(), vec![plugins(), lost(), moved(), at("work-in-progress")]).error();
+    assert!(error.is_precondition_failed() && error.maybe_applied(), "{error}");
 }
 
 #[test]
