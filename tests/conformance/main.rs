@@ -15,6 +15,7 @@ mod filters;
 mod lists;
 mod output;
 mod plugin_rules;
+mod publishing;
 mod python;
 mod replay;
 mod unreachable;
@@ -49,7 +50,7 @@ const CLASSES: [(Class, &str); 5] = [
 ];
 
 /// What we do otherwise by decision.
-static DIFFERING: [&[Rule]; 2] = [differing::RULES, batch_rules::DIFFERING];
+static DIFFERING: [&[Rule]; 3] = [differing::RULES, batch_rules::DIFFERING, plugin_rules::DIFFERING];
 /// Where the Python client is wrong.
 static DIVERGING: [&[Rule]; 3] = [diverging::RULES, batch_rules::DIVERGING, plugin_rules::DIVERGING];
 

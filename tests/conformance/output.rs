@@ -1,8 +1,9 @@
 //! What came of an operation of ours, in the form in which the Python client returns it.
 
 use kinto_protocol::{
-    Action, Change, Conditional, Deletion, Entry, Error, GetOrCreated, Grant, JsonMap, Listing, Object, Outcome,
-    Permissions, Reply, Result, ServerInfo, Status, Timestamp, Tombstone,
+    Action, Change, ChangedCollections, Changeset, Conditional, Deletion, Entry, Error, GetOrCreated, Grant, JsonMap,
+    Listing, Object, Outcome, Permissions, Reply, Result, ReviewData, ReviewStatus, ServerInfo, Status, Timestamp,
+    Tombstone,
 };
 use serde_json::{Value, json};
 
@@ -149,6 +150,35 @@ impl From<Object> for Output {
             envelope["permissions"] = permissions(&shown);
         }
         Self::Object(envelope, repeated)
+    }
+}
+
+impl From<Object<ReviewData>> for Output {
+    fn from(object: Object<ReviewData>) -> Self {
+        let status = object.data.status.as_ref().map(|status| match status {
+            ReviewStatus::WorkInProgress => "work-in-progress".to_owned(),
+            ReviewStatus::ToReview => "to-review".to_owned(),
+            ReviewStatus::Signed => "signed".to_owned(),
+            other => panic!("no case has the status {other:?}"),
+        });
+        let ReviewData { last_editor_comment, last_reviewer_comment, .. } = object.data.clone();
+        let comments = [("last_editor_comment", last_editor_comment), ("last_reviewer_comment", last_reviewer_comment)];
+        object.map(|_| given([("status", status)].into_iter().chain(comments)).collect::<JsonMap>()).into()
+    }
+}
+
+impl From<Changeset> for Output {
+    fn from(changeset: Changeset) -> Self {
+        let Changeset { metadata, timestamp, changes, .. } = changeset;
+        let changes: Vec<Value> = changes.into_iter().map(Item::item).collect();
+        Self::Plain(json!({"metadata": metadata, "timestamp": timestamp, "changes": changes}))
+    }
+}
+
+impl From<ChangedCollections> for Output {
+    fn from(changed: ChangedCollections) -> Self {
+        let places = changed.changes.iter().map(|it| json!({"bucket": it.bucket, "collection": it.collection}));
+        Self::Plain(places.collect())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::case::{Args, Client, text};
 use crate::filters;
 use crate::lists;
 use crate::output::{Ended, Item, Output, Stop};
+use crate::publishing;
 use crate::replay::Stage;
 
 pub(crate) type Outcome = Result<Output, Stop>;
@@ -35,6 +36,10 @@ fn done(way: Way<'_>, client: &Client, method: &str, args: &Args) -> Outcome {
             return way.flow(purge, || Call::new(Method::DELETE, history.path().clone()));
         }
         "get_permissions" => return lists::granted(way, args),
+        "get_changeset" => return publishing::changeset(way, client, args),
+        "request_review" | "decline_changes" | "approve_changes" | "rollback_changes" => {
+            return publishing::step(way, client, method, args);
+        }
         "batch" => return Err(Stop::Refused("a batch is no operation, and goes into no other")),
         _ => {}
     }
@@ -95,7 +100,7 @@ pub(crate) struct Pushed {
 }
 
 impl Way<'_> {
-    fn operation<O>(self, operation: O) -> Outcome
+    pub(crate) fn operation<O>(self, operation: O) -> Outcome
     where
         O: Operation + 'static,
         O::Output: Into<Output> + 'static,
@@ -111,7 +116,7 @@ impl Way<'_> {
     }
 
     /// A conversation, which cannot be put into a batch: there this goes instead.
-    fn flow<F: Flow<Output: Into<Output>>, O>(self, flow: F, instead: impl FnOnce() -> O) -> Outcome
+    pub(crate) fn flow<F: Flow<Output: Into<Output>>, O>(self, flow: F, instead: impl FnOnce() -> O) -> Outcome
     where
         O: Operation + 'static,
         O::Output: Into<Output> + 'static,
@@ -190,13 +195,8 @@ impl Scene<'_> {
         self.args.given("permissions").map(permissions)
     }
 
-    /// The timestamp of the precondition: the argument, or what is in the objects given; none when it is to be unsafe.
     fn if_match(&self, objects: &[&str]) -> Result<Option<Timestamp>, Stop> {
-        if self.args.is("safe") == Some(false) {
-            return Ok(None);
-        }
-        let inside = || objects.iter().find_map(|name| self.args.given(name)?.get("last_modified"));
-        self.args.given("if_match").or_else(inside).map(timestamp).transpose()
+        if_match(self.args, objects)
     }
 
     fn create(self) -> Outcome {
@@ -333,6 +333,15 @@ impl Scene<'_> {
     fn listed<I: ListItem + Item>(self, list: List<I>) -> Outcome {
         lists::listed(self.way, self.args, self.is_generator, list)
     }
+}
+
+/// The timestamp of the precondition: the argument, or what is in the objects given; none when it is to be unsafe.
+pub(crate) fn if_match(args: &Args, objects: &[&str]) -> Result<Option<Timestamp>, Stop> {
+    if args.is("safe") == Some(false) {
+        return Ok(None);
+    }
+    let inside = || objects.iter().find_map(|name| args.given(name)?.get("last_modified"));
+    args.given("if_match").or_else(inside).map(timestamp).transpose()
 }
 
 /// Python's forms of a timestamp: a number, digits, and digits between quotes.

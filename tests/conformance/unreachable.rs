@@ -12,6 +12,7 @@ pub(crate) static BY_TYPE: &[(&str, &str)] = &[
     ("groups/create-if-not-exists-without-id", "`get_or_create` takes an id"),
     ("collections/create-without-id", "`create` takes an id"),
     ("records/create-without-collection", "records are reached through a collection"),
+    ("changeset/without-collection", "a changeset is that of a collection"),
     ("records/patch-wrong-type", "a patch is of one of three types, and a number is none of them"),
     ("records/patch-without-id", "`patch` takes an id or an object"),
 ];
@@ -21,8 +22,6 @@ pub(crate) fn not_yet(case: &Case) -> Option<&'static str> {
     let by_call = case.methods().find_map(|method| {
         Some(match method {
             "add_attachment" | "download_attachment" | "remove_attachment" => "attachments",
-            "get_changeset" => "changesets",
-            "request_review" | "decline_changes" | "approve_changes" | "rollback_changes" => "the review of changes",
             "replicate" => "replication",
             _ => return None,
         })
