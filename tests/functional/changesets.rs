@@ -193,7 +193,7 @@ pub(crate) fn too_long_ago_to_tell<D: Driver>(kinto: &Kinto<D>) {
 }
 
 pub(crate) fn what_is_broadcast<D: Driver>(kinto: &Kinto<D>) {
-    // Newer versions of the plugin have it.
+    // Newer versions of the plugin have it, which the package registry has not.
     let error = refused(kinto.anonymous.send(broadcasts()));
     assert!(error.is_not_found(), "{error}");
 }

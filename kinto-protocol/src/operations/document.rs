@@ -72,6 +72,16 @@ pub fn counters() -> GetDocument<Counters> {
 }
 
 /// Reads the versions of what the server broadcasts to push services. Comes with the plugin `changes`.
+///
+/// ```
+/// use kinto_protocol::{Broadcasts, GetChangedCollections, Timestamp, changed_collections};
+///
+/// /// What to ask when this was broadcast.
+/// fn next(said: &Broadcasts) -> Option<GetChangedCollections> {
+///     let at: Timestamp = said.broadcasts.get("remote-settings/monitor_changes")?.parse().ok()?;
+///     Some(changed_collections().expected(at))
+/// }
+/// ```
 #[must_use]
 pub fn broadcasts() -> GetDocument<Broadcasts> {
     document(endpoints::broadcasts())
