@@ -1,5 +1,10 @@
 //! Many operations at once.
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
 use futures_util::stream::{self, StreamExt as _};
 use kinto_protocol::{Flow, Result};
 
@@ -13,7 +18,8 @@ impl Client {
     /// processes, and writes to one collection keep each other waiting.
     ///
     /// The operations are asked for as they are needed. They all run in the calling task. When the future is dropped,
-    /// those under way are in doubt, and the others are not sent.
+    /// those under way are in doubt, and the others are not sent. Where all outcomes together would be too much for the
+    /// memory, [`send_each`](Self::send_each) has few of them at a time.
     ///
     /// ```no_run
     /// # use kinto_async::{Client, bucket};
@@ -37,5 +43,58 @@ impl Client {
         let mut outcomes: Vec<_> = under_way.buffer_unordered(concurrency.max(1)).collect().await;
         outcomes.sort_unstable_by_key(|(number, _)| *number);
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Sends many operations as [`send_all`](Self::send_all) does, and gives each one's outcome as it is asked for, in
+    /// their order: in the memory of few outcomes, not of all.
+    ///
+    /// Nothing is sent before the first outcome is asked for. Then at most so many are under way or wait to be taken.
+    /// They all run in the calling task, while the stream is polled: what is done between two outcomes keeps them
+    /// waiting, and takes of their time. An error is the outcome of one operation, and keeps no others from being sent.
+    /// When the future of the next outcome is dropped, the stream loses nothing; when the stream is dropped, those
+    /// under way are in doubt, and no others are begun.
+    ///
+    /// ```no_run
+    /// # use kinto_async::{Client, changed_collections};
+    /// # use futures_util::StreamExt;
+    /// # async fn example() -> Result<(), kinto_async::Error> {
+    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
+    /// let changed = client.send(changed_collections()).await?;
+    /// let (mut places, mut changesets) = (changed.changes.iter(), client.send_each(changed.changesets(), 4));
+    /// while let (Some(place), Some(changeset)) = (places.next(), changesets.next().await) {
+    ///     println!("{}: {}", place.collection, changeset?.changes.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_each<'a, F: Flow + 'a>(
+        &self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> EachStream<'a, F::Output> {
+        let client = self.clone();
+        let under_way = stream::iter(flows).map(move |flow| {
+            let client = client.clone();
+            async move { client.send(flow).await }
+        });
+        EachStream(Box::pin(under_way.buffered(concurrency.max(1)).fuse()))
+    }
+}
+
+/// The outcomes of many operations, see [`Client::send_each`].
+#[must_use]
+pub struct EachStream<'a, T>(Pin<Box<dyn Stream<Item = Result<T>> + Send + 'a>>);
+
+impl<T> Stream for EachStream<'_, T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
+
+impl<T> fmt::Debug for EachStream<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EachStream").finish_non_exhaustive()
     }
 }

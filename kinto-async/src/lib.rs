@@ -25,8 +25,8 @@
 //! `kinto-blocking`, and is written down in [`kinto_protocol`], all of which is here too.
 //!
 //! Many of them at once go into a [`Batch`], in few requests and with an outcome each, or are sent side by side with
-//! [`Client::send_all`]. What can be relied on, when an answer is lost as well, is on one page:
-//! [`guarantees`].
+//! [`Client::send_all`] or [`Client::send_each`]. What can be relied on, when an answer is lost as well, is on one
+//! page: [`guarantees`].
 //!
 //! # When a future is dropped
 //!
@@ -84,6 +84,7 @@ mod transport_hyper;
 mod unfinished;
 
 pub use client::{Client, ClientBuilder};
+pub use fan_out::EachStream;
 pub use items::{ItemStream, PageStream};
 #[doc(inline)]
 pub use kinto_protocol::*;

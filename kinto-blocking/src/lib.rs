@@ -26,8 +26,8 @@
 //! `kinto-async`, and is written down in [`kinto_protocol`], all of which is here too.
 //!
 //! Many of them at once go into a [`Batch`], in few requests and with an outcome each, or are sent side by side with
-//! [`Client::send_all`]. What can be relied on, when an answer is lost as well, is on one page:
-//! [`guarantees`].
+//! [`Client::send_all`] or [`Client::send_each`]. What can be relied on, when an answer is lost as well, is on one
+//! page: [`guarantees`].
 //!
 //! # Without a network
 //!
@@ -71,6 +71,7 @@ mod transport_ureq;
 mod unfinished;
 
 pub use client::{Client, ClientBuilder};
+pub use fan_out::EachIter;
 pub use items::{ItemIter, PageIter};
 #[doc(inline)]
 pub use kinto_protocol::*;

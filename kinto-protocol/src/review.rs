@@ -51,8 +51,8 @@ impl Review {
         self.step("to-review", |now| *now == ReviewStatus::ToReview).comment("last_editor_comment", comment.into())
     }
 
-    /// Approves the changes, which are signed and published (`to-sign`): whatever stands there by then, unless it is told
-    /// [since when](Transition::if_match) it may not have changed.
+    /// Approves the changes, which are signed and published (`to-sign`): whatever stands there by then, unless it is
+    /// told [since when](Transition::if_match) it may not have changed.
     #[must_use]
     pub fn approve(&self) -> Transition {
         self.step("to-sign", |now| *now == ReviewStatus::Signed)
@@ -65,8 +65,8 @@ impl Review {
         step.comment("last_reviewer_comment", comment.into())
     }
 
-    /// Takes the changes back: the collection is again what is published (`to-rollback`). The comment is kept in the history
-    /// alone, as all comments on the changes go with them.
+    /// Takes the changes back: the collection is again what is published (`to-rollback`). The comment is kept in the
+    /// history alone, as all comments on the changes go with them.
     #[must_use]
     pub fn roll_back(&self, comment: impl Into<String>) -> Transition {
         let step = self.step("to-rollback", |now| *now == ReviewStatus::Signed);

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use kinto_async::{
     Attributes, Auth, Bucket, Call, Client, ClientBuilder, Collection, Conditional, Count, Delete, DeleteAll,
-    DeleteIfPresent, Deletion, Details, Entry, Error, ErrorKind, Event, Exchange, Exists, FailureKind, Field, Filter,
-    Get, GetHeartbeat, GetIfChanged, GetOrCreate, GetOrCreated, GetServerInfo, GroupData, Head, Heartbeat, IdRule,
-    ItemStream, JsonPatch, Limits, List, ListIfChanged, ListTimestamp, Listing, Merge, Moment, Object, ObjectRef,
-    OnBackoff, PageStream, Pages, PatchObject, Path, Permissions, Policy, Precondition, Put, Reply, RequestLine,
-    Resource, ServerError, ServerInfo, Session, SessionBuilder, Timestamp, Tombstone, TransportError, bucket,
-    server_info,
+    DeleteIfPresent, Deletion, Details, EachStream, Entry, Error, ErrorKind, Event, Exchange, Exists, FailureKind,
+    Field, Filter, Get, GetHeartbeat, GetIfChanged, GetOrCreate, GetOrCreated, GetServerInfo, GroupData, Head,
+    Heartbeat, IdRule, ItemStream, JsonPatch, Limits, List, ListIfChanged, ListTimestamp, Listing, Merge, Moment,
+    Object, ObjectRef, OnBackoff, PageStream, Pages, PatchObject, Path, Permissions, Policy, Precondition, Put, Reply,
+    RequestLine, Resource, ServerError, ServerInfo, Session, SessionBuilder, Timestamp, Tombstone, TransportError,
+    bucket, server_info,
 };
 use serde::Deserialize;
 
@@ -99,6 +99,7 @@ fn flows_and_cursors() {
     sent::<Exchange<List<Object<Plain>>>>();
     sent::<PageStream<Object<Plain>>>();
     sent::<ItemStream<Entry<Plain>>>();
+    sent::<EachStream<'static, Object<Plain>>>();
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod batches;
 mod bounds;
 mod clocks;
 mod deleting;
+mod each;
 mod fake;
 mod lists;
 mod places;

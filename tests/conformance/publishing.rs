@@ -31,8 +31,8 @@ pub(crate) fn changeset(way: Way<'_>, client: &Client, args: &Args) -> Outcome {
     way.flow(changed, changeset)
 }
 
-/// A step of a review. What Python lets one write of the collection along with it is not said here: it is a patch of its
-/// own.
+/// A step of a review. What Python lets one write of the collection along with it is not said here: it is a patch of
+/// its own.
 pub(crate) fn step(way: Way<'_>, client: &Client, method: &str, args: &Args) -> Outcome {
     let (within, id) = place(client, args, "id")?;
     let (review, message) = (within.collection(&id).review(), args.name("message").unwrap_or_default());

@@ -150,6 +150,8 @@ pub(crate) fn which_changed<D: Driver>(kinto: &Kinto<D>) {
     let timestamps: Vec<_> = named.changes.iter().map(|it| it.last_modified).collect();
     assert_eq!(changesets.iter().map(|it| it.timestamp).collect::<Vec<_>>(), timestamps);
     assert!(changesets.iter().all(|it| it.metadata["id"] == json!(kinto.id)));
+    let one_by_one = kinto.anonymous.send_each(named.changesets(), 2);
+    assert_eq!(one_by_one.map(|it| it.unwrap()).collect::<Vec<_>>(), changesets);
 }
 
 pub(crate) fn which_changed_since<D: Driver>(kinto: &Kinto<D>) {

@@ -47,6 +47,12 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send>,
         concurrency: usize,
     ) -> Vec<Result<F::Output>>;
+    #[allow(dead_code, reason = "the tests of parity have this file too, and other ways")]
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> impl Iterator<Item = Result<F::Output>>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
 
@@ -109,6 +115,14 @@ impl Driver for kinto_blocking::Client {
         Self::send_all(self, flows, concurrency)
     }
 
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> impl Iterator<Item = Result<F::Output>> {
+        Self::send_each(self, flows, concurrency)
+    }
+
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         Self::pages(self, list)
     }
@@ -153,6 +167,14 @@ impl Driver for kinto_async::Client {
         concurrency: usize,
     ) -> Vec<Result<F::Output>> {
         RUNTIME.block_on(Self::send_all(self, flows, concurrency))
+    }
+
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> impl Iterator<Item = Result<F::Output>> {
+        Awaited(Self::send_each(self, flows, concurrency))
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {

@@ -82,6 +82,14 @@ impl Driver for Bare {
         flows.into_iter().map(|flow| self.send(flow)).collect()
     }
 
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        _: usize,
+    ) -> impl Iterator<Item = Result<F::Output>> {
+        flows.into_iter().map(|flow| self.send(flow))
+    }
+
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         let (mut pages, mut over) = (list.pages(), false);
         iter::from_fn(move || {

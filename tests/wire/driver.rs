@@ -1,11 +1,16 @@
 //! What a front-end must offer for the scenarios to run with it.
 
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
-use kinto_protocol::{Auth, Download, Fetched, Flow, Policy, Resource, Result, Upload, Uploaded, bucket};
-use kinto_protocol::{Request, Response, Session, TransportError};
+use futures_core::Stream;
+use kinto_protocol::{
+    Auth, Download, Fetched, Flow, Policy, Request, Resource, Response, Result, Session, TransportError, Upload,
+    Uploaded, bucket,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
 
@@ -63,6 +68,11 @@ pub(crate) trait Driver: Clone + Send + Sync + Sized + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send>,
         concurrency: usize,
     ) -> Vec<Result<F::Output>>;
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> impl Iterator<Item = Result<F::Output>>;
     /// With this in place of the wire.
     fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self;
     fn upload_from(&self, upload: Upload, content: impl Content) -> Result<Uploaded>;
@@ -123,6 +133,14 @@ impl Driver for kinto_blocking::Client {
         Self::send_all(self, flows, concurrency)
     }
 
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> impl Iterator<Item = Result<F::Output>> {
+        Self::send_each(self, flows, concurrency)
+    }
+
     fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self {
         Self::with_transport(Session::builder(url).build().unwrap(), send)
     }
@@ -178,6 +196,13 @@ impl Driver for kinto_async::Client {
         wait_for(Self::send_all(self, flows, concurrency))
     }
 
+    fn send_each<'a, F: Flow + 'static>(
+        &'a self,
+        flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
+        concurrency: usize,
+    ) -> impl Iterator<Item = Result<F::Output>> {
+        Awaited(Self::send_each(self, flows, concurrency))
+    }
     fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self {
         Self::with_transport(Session::builder(url).build().unwrap(), move |request| std::future::ready(send(request)))
     }
@@ -196,6 +221,17 @@ impl Driver for kinto_async::Client {
 
     fn download_file(&self, download: Download, path: &Path) -> Result<Fetched> {
         wait_for(Self::download_file(self, download, path))
+    }
+}
+
+/// A stream, waited for.
+struct Awaited<S>(S);
+
+impl<S: Stream + Unpin> Iterator for Awaited<S> {
+    type Item = S::Item;
+
+    fn next(&mut self) -> Option<S::Item> {
+        wait_for(poll_fn(|context| Pin::new(&mut self.0).poll_next(context)))
     }
 }
 

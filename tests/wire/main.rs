@@ -8,6 +8,7 @@ mod certificates;
 mod child;
 mod compressed;
 mod driver;
+mod each;
 mod failures;
 mod files;
 mod files_out;
@@ -108,6 +109,16 @@ scenarios! {
         more_at_once_than_there_are,
         silence_is_kept_by_all,
         retries_are_paid_for_together,
+    }
+    each {
+        in_order_whatever_is_answered_first,
+        handed_out_as_they_come,
+        never_more_than_asked_for,
+        an_error_in_the_middle,
+        dropped_early,
+        nothing_to_do,
+        one_after_the_other,
+        all_at_once,
     }
     proxies {
         used_where_it_was_asked_for,

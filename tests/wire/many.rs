@@ -12,39 +12,39 @@ use crate::child::{Child, Task};
 use crate::driver::{Driver, RECORD, client, records};
 
 /// Reads of records with these numbers.
-fn gets(count: usize) -> Vec<impl Flow<Output = Object>> {
+pub(crate) fn gets(count: usize) -> Vec<impl Flow<Output = Object>> {
     (0..count).map(|n| records().get(format!("r{n}"))).collect()
 }
 
 /// The number of the record that a request is about.
-fn number(request: &str) -> usize {
+pub(crate) fn number(request: &str) -> usize {
     request.split(" HTTP/1.1").next().unwrap().rsplit_once("/r").unwrap().1.parse().unwrap()
 }
 
-fn record(number: usize) -> Answer {
+pub(crate) fn record(number: usize) -> Answer {
     Answer::json(200, &json!({"data": {"id": format!("r{number}"), "last_modified": 7}}).to_string())
 }
 
-fn ids(outcomes: &[Result<Object, Error>]) -> Vec<String> {
+pub(crate) fn ids(outcomes: &[Result<Object, Error>]) -> Vec<String> {
     outcomes
         .iter()
         .map(|outcome| outcome.as_ref().map_or_else(ToString::to_string, |object| object.id.clone()))
         .collect()
 }
 
-fn expected(count: usize) -> Vec<String> {
+pub(crate) fn expected(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("r{n}")).collect()
 }
 
 /// How many requests a server has under way, and had at most.
 #[derive(Default)]
-struct Gauge {
+pub(crate) struct Gauge {
     now: AtomicUsize,
     most: AtomicUsize,
 }
 
 impl Gauge {
-    fn measure<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn measure<T>(&self, work: impl FnOnce() -> T) -> T {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         let outcome = work();
@@ -52,23 +52,23 @@ impl Gauge {
         outcome
     }
 
-    fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.most.load(Ordering::SeqCst)
     }
 }
 
 /// A number that others wait for.
 #[derive(Default)]
-struct Count(Mutex<usize>, Condvar);
+pub(crate) struct Count(Mutex<usize>, Condvar);
 
 impl Count {
-    fn add(&self) {
+    pub(crate) fn add(&self) {
         *self.0.lock().unwrap() += 1;
         self.1.notify_all();
     }
 
     /// Gives up after a while, so that a client which never comes so far does not leave the server waiting.
-    fn wait_for(&self, number: usize) {
+    pub(crate) fn wait_for(&self, number: usize) {
         let patience = Duration::from_secs(3);
         drop(self.1.wait_timeout_while(self.0.lock().unwrap(), patience, |count| *count < number).unwrap());
     }

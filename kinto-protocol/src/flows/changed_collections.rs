@@ -27,7 +27,7 @@ use crate::timestamp::Timestamp;
 /// use kinto_protocol::{Timestamp, changed_collections};
 ///
 /// let changed = changed_collections().since(Timestamp::from_millis(1_700_000_000_000));
-/// # let _ = changed; // for changeset in client.send_all(client.send(changed)?.changesets(), 4) { … }
+/// # let _ = changed; // for changeset in client.send_each(client.send(changed)?.changesets(), 4) { … }
 /// ```
 #[must_use]
 pub fn changed_collections() -> GetChangedCollections {
@@ -100,8 +100,8 @@ impl Flow for GetChangedCollections {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ChangedCollections {
-    /// When any of them last changed: what to ask for changes since. A server that the caller is ahead of does not tell:
-    /// then it is what was asked for.
+    /// When any of them last changed: what to ask for changes since. A server that the caller is ahead of does not
+    /// tell: then it is what was asked for.
     pub timestamp: Timestamp,
     /// The collections.
     pub changes: Vec<ChangedCollection>,
@@ -132,8 +132,8 @@ pub struct ChangedCollection {
 }
 
 impl ChangedCollection {
-    /// The collection as it was when it last changed, whatever the caches on the way have. Who has an older one asks it for
-    /// what changed [since](GetChangeset::since).
+    /// The collection as it was when it last changed, whatever the caches on the way have. Who has an older one asks it
+    /// for what changed [since](GetChangeset::since).
     #[must_use]
     pub fn changeset<T>(&self) -> GetChangeset<T> {
         bucket(&self.bucket).collection(&self.collection).changeset().expected(self.last_modified)

@@ -45,8 +45,8 @@ impl Transition {
         self
     }
 
-    /// Only if neither the collection nor a record in it was changed since this timestamp, which is that of the collection
-    /// when it was looked at (`If-Match`).
+    /// Only if neither the collection nor a record in it was changed since this timestamp, which is that of the
+    /// collection when it was looked at (`If-Match`).
     ///
     /// ```
     /// use kinto_protocol::{Object, ReviewData, Transition, bucket};

@@ -75,8 +75,9 @@ macro_rules! asked_setters {
             self
         }
 
-        #[doc = concat!("The timestamp that the answer is to have, as told by [`", $told_by, "`](crate::", $told_by, "):")]
-        /// caches on the way give no older one then.
+        /// The timestamp that the answer is to have: caches on the way give no older one then.
+        ///
+        #[doc = concat!("It is told by [`", $told_by, "`](crate::", $told_by, ").")]
         #[must_use]
         pub fn expected(mut self, at: $crate::timestamp::Timestamp) -> Self {
             self.asked.expected = $crate::operations::Expected::At(at);
