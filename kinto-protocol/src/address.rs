@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+#[cfg(feature = "signatures")]
+use std::time::SystemTime;
 
 use http::Method;
 use serde::Serialize;
@@ -9,6 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Precondition};
 use crate::flows::{DeleteAll, GetOrCreate, List, Modify, Share};
+#[cfg(feature = "signatures")]
+use crate::flows::{GetVerifiedChangeset, UpdateCopy};
 use crate::group::GroupData;
 use crate::history::History;
 use crate::id::Grammar;
@@ -20,6 +24,8 @@ use crate::patch::{Envelope, Patch};
 use crate::path::Path;
 use crate::permissions::Permissions;
 use crate::review::Review;
+#[cfg(feature = "signatures")]
+use crate::signatures::{LocalCopy, Verifier};
 use crate::timestamp::Timestamp;
 
 /// The buckets: `/buckets`.
@@ -121,6 +127,51 @@ impl Collection {
     #[must_use]
     pub fn changeset<T>(&self) -> GetChangeset<T> {
         GetChangeset::new(self.path.join("/changeset").needing("changes"))
+    }
+
+    /// Reads all its records, if they are those that were signed by whom the verifier trusts: nothing else is given, unless
+    /// [asked for](GetVerifiedChangeset::verification). `now` is when the certificates of the signer must be valid; they are
+    /// asked for where the signature says, without any credentials, and kept in the verifier. Needs the plugin `changes`.
+    ///
+    /// Signed are the records and the timestamp, and nothing else: not the metadata, and not of which collection they are. So
+    /// who can change answers can still give an older state, or another collection of the same signer.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use kinto_protocol::{JsonMap, Verifier, bucket};
+    ///
+    /// let root = "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
+    /// let verifier = Verifier::with_root(root)?.signer_name("remote-settings.content-signature.mozilla.org")?;
+    /// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    /// let changeset = bucket("main").collection("regions").verified_changeset::<JsonMap>(&verifier, now);
+    /// # let _ = changeset; // client.send(changeset)?.changes
+    /// # Ok::<(), kinto_protocol::Error>(())
+    /// ```
+    #[cfg(feature = "signatures")]
+    #[must_use]
+    pub fn verified_changeset<T>(&self, verifier: &Verifier, now: SystemTime) -> GetVerifiedChangeset<T> {
+        GetVerifiedChangeset::new(self.changeset(), verifier, now)
+    }
+
+    /// Brings a copy of it up to date: reads what changed, takes that in, and gives the new copy if all of it together is
+    /// what was signed, as [`verified_changeset`](Self::verified_changeset) does. If it is not, all records are read anew
+    /// once, past all caches. The copy that it is made of stays as it is.
+    ///
+    /// The first copy is made of a whole changeset.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use kinto_protocol::{LocalCopy, Verifier, bucket};
+    ///
+    /// fn now_and_then(copy: &LocalCopy, verifier: &Verifier, now: SystemTime) {
+    ///     let update = bucket("main").collection("regions").update_copy(copy, verifier, now);
+    /// #   let _ = update; // let copy = client.send(update)?;
+    /// }
+    /// ```
+    #[cfg(feature = "signatures")]
+    #[must_use]
+    pub fn update_copy(&self, copy: &LocalCopy, verifier: &Verifier, now: SystemTime) -> UpdateCopy {
+        UpdateCopy::new(self.changeset(), copy, verifier, now)
     }
 
     /// The review of its changes.

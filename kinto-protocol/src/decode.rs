@@ -171,6 +171,12 @@ pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(
     Ok(read)
 }
 
+/// One member of a list, of what was read already.
+#[cfg(feature = "signatures")]
+pub(crate) fn entry<T: DeserializeOwned>(value: Value) -> serde_json::Result<Entry<T>> {
+    EntrySeed { may_be_dead: true, of: PhantomData }.deserialize(value)
+}
+
 struct ListSeed<T, F> {
     may_be_dead: bool,
     take: F,

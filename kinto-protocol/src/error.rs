@@ -52,6 +52,8 @@ pub enum ErrorKind {
     Attachment,
     /// What was to be sent could not be read, or what came could not be written, on this side.
     Io,
+    /// The records of a collection are not those that were signed, or it cannot be told whether they are.
+    Signature,
     /// A transport failed in a way it could not name.
     Other,
 }

@@ -46,6 +46,14 @@ pub enum Event<'a> {
         /// Where to read more.
         url: Option<&'a str>,
     },
+    /// The records of a collection are not those that were signed, as far as can be told, and are given all the same, as
+    /// was asked for. Told by the feature `signatures`.
+    Unverified {
+        /// The request for the collection.
+        request: &'a Call,
+        /// Why its signature cannot be verified.
+        why: &'a str,
+    },
 }
 
 /// Who is told.
@@ -60,6 +68,7 @@ pub(crate) fn trace(event: &Event<'_>) {
         }
         Event::Backoff { request, wait } => tracing::info!(%request, ?wait, "the server asked for silence"),
         Event::Alert { code, message, url } => tracing::warn!(code, message, url, "alert of the server"),
+        Event::Unverified { request, why } => tracing::warn!(%request, why, "not verified"),
     }
 }
 

@@ -15,6 +15,8 @@ mod share;
 mod transition;
 #[cfg(feature = "attachments")]
 mod upload;
+#[cfg(feature = "signatures")]
+mod verified;
 
 pub use changed_collections::{ChangedCollection, ChangedCollections, GetChangedCollections, changed_collections};
 pub use delete_all::DeleteAll;
@@ -30,3 +32,5 @@ pub use share::Share;
 pub use transition::{Transition, WaitUntilSigned};
 #[cfg(feature = "attachments")]
 pub use upload::{Upload, UploadFile, Uploaded};
+#[cfg(feature = "signatures")]
+pub use verified::{GetVerifiedChangeset, UpdateCopy};

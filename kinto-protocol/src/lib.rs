@@ -106,6 +106,8 @@ mod root;
 mod server;
 mod server_error;
 mod session;
+#[cfg(feature = "signatures")]
+mod signatures;
 mod timestamp;
 mod transfer;
 mod transport_error;
@@ -131,6 +133,8 @@ pub use flows::{
 };
 #[cfg(feature = "attachments")]
 pub use flows::{Download, DownloadFile, Downloaded, Fetched, RemoveAttachment, Upload, UploadFile, Uploaded};
+#[cfg(feature = "signatures")]
+pub use flows::{GetVerifiedChangeset, UpdateCopy};
 #[doc(hidden)]
 pub use front_end::Wire as __Wire;
 pub use grant::{Grant, my_permissions};
@@ -166,6 +170,8 @@ pub use review::{Review, ReviewData, ReviewPlaces, ReviewStatus};
 pub use server::{BatchLimit, ServerInfo, Settings, User};
 pub use server_error::{Details, Invalid, ServerError};
 pub use session::{Request, Response, Session, SessionBuilder};
+#[cfg(feature = "signatures")]
+pub use signatures::{ContentSignature, LocalCopy, Verification, Verifier};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use transfer::Transfer;
 pub use transport_error::{FailureKind, TransportError};

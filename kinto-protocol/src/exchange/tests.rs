@@ -11,6 +11,8 @@ mod machine;
 mod modifying;
 mod plugins;
 mod publishing;
+#[cfg(feature = "signatures")]
+mod verified;
 mod words;
 mod writes;
 

@@ -6,6 +6,9 @@
 //!                                 └─ 307: too long ago ─▶ GET, without ─200─▶ all
 //! ```
 
+#[cfg(feature = "signatures")]
+use std::time::SystemTime;
+
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
@@ -14,11 +17,15 @@ use crate::call::Call;
 use crate::endpoints;
 use crate::error::Result;
 use crate::flow::{Flow, Turn};
+#[cfg(feature = "signatures")]
+use crate::flows::GetVerifiedChangeset;
 use crate::object::JsonMap;
 use crate::operations::{Asked, GetChangeset, asked_setters};
 use crate::query::encode;
 use crate::reply::Reply;
 use crate::session::Session;
+#[cfg(feature = "signatures")]
+use crate::signatures::Verifier;
 use crate::timestamp::Timestamp;
 
 /// Asks which collections of the server changed, and when. Needs the plugin `changes`; nobody needs credentials for it.
@@ -113,6 +120,20 @@ impl ChangedCollections {
     /// The whole of each of the collections, to be sent side by side with `send_all` or `send_each`.
     pub fn changesets(&self) -> impl Iterator<Item = GetChangeset<JsonMap>> + Send + '_ {
         self.changes.iter().map(ChangedCollection::changeset)
+    }
+
+    /// The same, verified, see [`Collection::verified_changeset`](crate::Collection::verified_changeset).
+    #[cfg(feature = "signatures")]
+    pub fn verified_changesets(
+        &self,
+        verifier: &Verifier,
+        now: SystemTime,
+    ) -> impl Iterator<Item = GetVerifiedChangeset<JsonMap>> + Send + '_ {
+        let verifier = verifier.clone();
+        self.changes.iter().map(move |change| {
+            let collection = bucket(&change.bucket).collection(&change.collection);
+            collection.verified_changeset(&verifier, now).expected(change.last_modified)
+        })
     }
 }
 

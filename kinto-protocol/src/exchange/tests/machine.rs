@@ -214,6 +214,7 @@ fn alerts_are_told_once_and_retries_always() {
             Event::Retry { attempts, why, .. } => format!("retry {attempts} {why}"),
             Event::Backoff { .. } => "backoff".to_owned(),
             Event::Answered { request, status } => format!("{request} {status}"),
+            Event::Unverified { why, .. } => why.to_string(),
         });
     });
     let mut bench = Bench { session: builder.build().unwrap(), now: Moment::default() };
