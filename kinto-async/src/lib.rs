@@ -63,6 +63,7 @@
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
 //! - `http2`: HTTP/2 where the server offers it over TLS.
+//! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `tracing`: events for answers, retries, waits and alerts.
 
 #[cfg(feature = "attachments")]

@@ -53,6 +53,7 @@
 //! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
+//! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `tracing`: events for retries, waits and alerts.
 
 #[cfg(feature = "attachments")]
