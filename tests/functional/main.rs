@@ -8,6 +8,7 @@ mod batch_servers;
 mod batch_surprises;
 mod batches;
 mod canned;
+mod certificates;
 mod changesets;
 mod context;
 mod deletes;
@@ -29,6 +30,7 @@ mod reviews;
 mod server;
 mod sharing;
 mod surprises;
+mod verified;
 
 /// Makes a test of each scenario, for both front-ends on both backends; for one of them on Kinto 16, unless it is about
 /// something that only `newer` versions do.
@@ -353,6 +355,18 @@ scenarios! {
         what_is_broadcast,
         where_there_are_no_changesets,
     }
+    verified {
+        whatever_the_server_signs,
+        as_the_signer_writes_it,
+        kept_up_to_date,
+        who_has_not_signed,
+        what_was_changed_on_the_way,
+    }
+    certificates {
+        from_the_servers_key_to_the_root,
+        fetched_from_where_the_signature_says,
+        refused_with_a_line_each,
+    }
 }
 
 scenarios! {
@@ -380,6 +394,10 @@ scenarios! {
         which_changed_since,
         too_long_ago_to_tell,
         what_is_broadcast,
+    }
+    verified {
+        whatever_the_server_signs,
+        kept_up_to_date,
     }
 }
 
@@ -409,6 +427,18 @@ scenarios! {
         what_is_broadcast,
         where_there_are_no_changesets,
     }
+    verified {
+        whatever_the_server_signs,
+        as_the_signer_writes_it,
+        kept_up_to_date,
+        who_has_not_signed,
+        what_was_changed_on_the_way,
+    }
+    certificates {
+        from_the_servers_key_to_the_root,
+        fetched_from_where_the_signature_says,
+        refused_with_a_line_each,
+    }
 }
 
 scenarios! {
@@ -436,5 +466,9 @@ scenarios! {
         which_changed_since,
         too_long_ago_to_tell,
         what_is_broadcast,
+    }
+    verified {
+        whatever_the_server_signs,
+        kept_up_to_date,
     }
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::{StartError, environment};
+
 /// What a server keeps its records in, and what it is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -36,6 +38,15 @@ impl Backend {
             Self::Memory | Self::Signer => Ok(()),
             Self::Postgresql | Self::SignerPostgresql => postgresql_programs().map(|_| ()),
         }
+    }
+
+    /// The Python that has all that a server of this kind is made of.
+    ///
+    /// # Errors
+    ///
+    /// Python is missing, or Kinto could not be installed.
+    pub fn python(self) -> Result<&'static Path, StartError> {
+        environment::python(self)
     }
 
     /// Whether it keeps its records in a PostgreSQL server, which has transactions.

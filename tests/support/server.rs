@@ -1,5 +1,6 @@
 //! Starting a server and knowing when it is ready.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -66,6 +67,11 @@ impl KintoServer {
     /// `KINTO_SERVER_URL`.
     pub fn log(&self) -> Option<PathBuf> {
         self.own.as_ref().map(|own| own.supervisor.folder().log())
+    }
+
+    /// The public key, in PEM, of the one that it signs with. None for a server that does not sign.
+    pub fn public_key(&self) -> Option<String> {
+        fs::read_to_string(self.own.as_ref()?.supervisor.folder().path().join("ec.pem.pub")).ok()
     }
 
     /// Kills the server with SIGKILL in the middle of whatever it does. When this returns, it is dead: its connections

@@ -250,8 +250,12 @@ def make_signing_key(path):
     """Makes a key to sign with. The package that signs makes it, so that nothing else is needed."""
     import ecdsa
 
+    key = ecdsa.SigningKey.generate(curve=ecdsa.NIST384p)
     with open(path, "wb") as pem:
-        pem.write(ecdsa.SigningKey.generate(curve=ecdsa.NIST384p).to_pem())
+        pem.write(key.to_pem())
+    # For those who verify.
+    with open(path + ".pub", "wb") as pem:
+        pem.write(key.get_verifying_key().to_pem())
 
 
 def run(children, arguments, folders, orders):
