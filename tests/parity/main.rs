@@ -38,6 +38,7 @@ mod run;
 mod scenario;
 mod settling;
 mod sharing;
+mod verified;
 mod wire;
 mod writing;
 
@@ -69,6 +70,7 @@ fn groups() -> Vec<Group> {
         ("sharing", sharing::scenarios()),
         ("plugins", plugins::scenarios()),
         ("publishing", publishing::scenarios()),
+        ("verified", verified::scenarios()),
         ("of plugins", of_plugins::scenarios()),
         ("batches", batches::scenarios()),
         ("batch answers", batch_answers::scenarios()),

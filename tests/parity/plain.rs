@@ -13,13 +13,24 @@ use crate::bare::PRODUCT;
 pub(crate) fn request(text: &str) -> String {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut lines = head.lines();
-    let line = lines.next().unwrap_or_default().to_owned();
+    let line = past_caches(lines.next().unwrap_or_default());
     let mut headers: Vec<String> = lines.map(header).collect();
     headers.sort();
     // Whether it is there depends on a feature: last, so that the rest reads the same.
     let (coding, headers): (Vec<_>, Vec<_>) = headers.into_iter().partition(|it| it.starts_with("accept-encoding:"));
     let body = if body.is_empty() { "no body" } else { body };
     format!("{line} | {} | {body} | {}", headers.join(" | "), coding.join(" | "))
+}
+
+/// The line without the throw of dice that leads past all caches.
+fn past_caches(line: &str) -> String {
+    const MARK: &str = "_expected=9999";
+    match line.split_once(MARK) {
+        Some((before, after)) => {
+            format!("{before}{MARK}<dice>{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => line.to_owned(),
+    }
 }
 
 fn header(line: &str) -> String {
@@ -51,6 +62,7 @@ pub(crate) fn event(event: &Event<'_>) -> String {
         }
         Event::Backoff { request, wait } => format!("backoff: {request}: {}", waiting(*wait)),
         Event::Alert { code, message, url } => format!("alert: {code:?} {message:?} {url:?}"),
+        Event::Unverified { request, why } => format!("unverified: {request}: {why}"),
         other => format!("unknown: {other:?}"),
     }
 }
