@@ -94,7 +94,7 @@ pub(crate) fn what_stalls_goes_on_too<D: Driver>() {
     client.download_to(attachment(&file).download(), &mut written).unwrap();
     assert!(written == file.as_bytes());
     // Where nothing comes any more, it ends.
-    let error = client.download_to(attachment(&file).download(), &mut Vec::new()).unwrap_err();
+    let error = client.download_to(attachment(&file).download(), Vec::new()).unwrap_err();
     assert!(error.kind() == ErrorKind::Timeout && !error.maybe_applied(), "{error}");
 }
 
