@@ -6,16 +6,18 @@ use std::marker::PhantomData;
 use std::time::SystemTime;
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Precondition};
+use crate::error::{Error, Result};
 use crate::flows::{DeleteAll, GetOrCreate, List, Modify, Share};
 #[cfg(feature = "signatures")]
 use crate::flows::{GetVerifiedChangeset, UpdateCopy};
 use crate::group::GroupData;
 use crate::history::History;
-use crate::id::Grammar;
+use crate::id::{Grammar, IdRule};
 use crate::object::{JsonMap, Object, Tombstone};
 use crate::operations::{
     Count, Delete, DeleteIfPresent, Exists, Get, GetChangeset, Head, ListTimestamp, PatchObject, Put, Snapshot,
@@ -26,6 +28,7 @@ use crate::permissions::Permissions;
 use crate::review::Review;
 #[cfg(feature = "signatures")]
 use crate::signatures::{LocalCopy, Verifier};
+use crate::sync::{PlanSync, Survey, Wanted};
 use crate::timestamp::Timestamp;
 
 /// The buckets: `/buckets`.
@@ -232,6 +235,25 @@ pub struct Resource<T = JsonMap> {
     of: PhantomData<fn() -> T>,
 }
 
+impl Resource {
+    /// The list of this path, as it was written down.
+    pub(crate) fn parse(path: &str) -> Result<Self> {
+        let wrong = || Error::input(format!("\"{}\" is not the path of a list", path.escape_debug()));
+        let segment = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong());
+        let segments: Vec<String> = path.split('/').skip(1).map(segment).collect::<Result<_>>()?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let resource = match segments[..] {
+            ["buckets", id, "collections", collection, "records"] => bucket(id).collection(collection).records(),
+            ["buckets", id, "collections"] => bucket(id).collections(),
+            ["buckets", id, "groups"] => bucket(id).groups().typed(),
+            ["buckets"] => buckets(),
+            _ => return Err(wrong()),
+        };
+        resource.path.check(IdRule::Wide)?;
+        if resource.path.as_str() == path { Ok(resource) } else { Err(wrong()) }
+    }
+}
+
 impl<T> Resource<T> {
     pub(crate) fn new(path: Path, kind: Kind) -> Self {
         Self { path, kind, of: PhantomData }
@@ -409,6 +431,40 @@ impl<T: DeserializeOwned + Send> Resource<T> {
 }
 
 impl<T> Resource<T> {
+    /// Reads the list, to plan how to make it what it is [wanted](Wanted) to be: what is to be created, updated and deleted.
+    /// Nothing is changed by that; the [`Plan`](crate::Plan) is looked at, and applied.
+    ///
+    /// Compared is the data alone, without what the server makes of its own; what is as it is wanted is not written.
+    ///
+    /// ```
+    /// # use kinto_protocol::{Flow, Plan, Report, Result, bucket};
+    /// # use serde_json::json;
+    /// # fn example(client: Client) -> Result<()> {
+    /// let todos = bucket("default").collection("todos").records();
+    /// let wanted = [("milk", json!({"title": "Buy milk"})), ("eggs", json!({"title": "Boil eggs"}))];
+    ///
+    /// let plan = client.send(todos.sync(wanted))?; // reads only
+    /// println!("{plan}"); // 1 to create, 1 to update, 2 to delete
+    /// let report = client.send(plan.apply())?; // conditional, in batches
+    /// println!("{report}"); // 4 done
+    /// # Ok(())
+    /// # }
+    /// # struct Client;
+    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// ```
+    pub fn sync<I>(&self, wanted: I) -> PlanSync<I::IntoIter>
+    where
+        I: IntoIterator<Item: Into<Wanted>, IntoIter: Send>,
+    {
+        PlanSync::new(Survey::new(self), wanted.into_iter())
+    }
+
+    /// The first half of [`sync`](Self::sync): reads the list. What is wanted is told to the [`Planner`](crate::Planner) that
+    /// this gives, one by one.
+    pub fn survey(&self) -> Survey {
+        Survey::new(self)
+    }
+
     /// Gives these permissions too, and keeps all others. Only for those who see the permissions of the object, as what is
     /// not visible cannot be kept: that is an error before anything is changed.
     ///
@@ -492,6 +548,11 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
+    /// One of that id that was not changed since this timestamp.
+    pub(crate) fn unchanged(id: String, at: Timestamp) -> Self {
+        Self { id, unchanged_since: Some(at) }
+    }
+
     pub(crate) fn precondition(&self) -> Precondition {
         self.unchanged_since.map_or(Precondition::None, Precondition::Unchanged)
     }

@@ -128,6 +128,16 @@ impl Batch {
         self
     }
 
+    /// How many ended how so far.
+    pub(crate) fn summary(&self) -> Summary {
+        self.job.summary()
+    }
+
+    /// How many of them are over.
+    pub(crate) fn over(&self) -> usize {
+        self.job.over()
+    }
+
     /// What came of it so far.
     pub fn into_outcome(mut self) -> Outcome {
         self.job.outcome(None)

@@ -108,6 +108,7 @@ mod server_error;
 mod session;
 #[cfg(feature = "signatures")]
 mod signatures;
+mod sync;
 mod timestamp;
 mod transfer;
 mod transport_error;
@@ -172,6 +173,7 @@ pub use server_error::{Details, Invalid, ServerError};
 pub use session::{Request, Response, Session, SessionBuilder};
 #[cfg(feature = "signatures")]
 pub use signatures::{ContentSignature, LocalCopy, Verification, Verifier};
+pub use sync::{Apply, Edit, EditKind, FieldEdit, Plan, PlanSync, Planner, Report, ReportItem, Survey, Wanted};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use transfer::Transfer;
 pub use transport_error::{FailureKind, TransportError};

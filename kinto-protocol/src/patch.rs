@@ -89,11 +89,7 @@ impl Envelope {
         let Some(sent) = &self.permissions else { return true };
         // Of what is not shown nobody can tell.
         let Some(visible) = &object.permissions else { return false };
-        names.chain(sent.iter().map(|(name, _)| name)).all(|name| {
-            let more = visible.of(name).filter(|who| !sent.of(name).any(|it| it == *who)).count();
-            let fewer = sent.of(name).any(|who| !visible.of(name).any(|it| it == who));
-            !fewer && more <= usize::from(name == "write")
-        })
+        names.chain(sent.iter().map(|(name, _)| name)).all(|name| sent.is_met_in(visible, name))
     }
 
     /// Whether an object is as a patch with this leaves one, where `holds` tells for each of its fields. A patch of

@@ -73,6 +73,19 @@ impl Permissions {
         self.0.iter().map(|(permission, principals)| (permission.as_str(), principals))
     }
 
+    /// Whether these, when written, would leave another's as they are, in this permission. The server adds the writer to
+    /// `write`.
+    pub(crate) fn is_met_in(&self, visible: &Self, name: &str) -> bool {
+        let more = visible.of(name).filter(|who| !self.of(name).any(|it| it == *who)).count();
+        let fewer = self.of(name).any(|who| !visible.of(name).any(|it| it == who));
+        !fewer && more <= usize::from(name == "write")
+    }
+
+    /// The same, with all those named that another has: where these are not, they are to be empty.
+    pub(crate) fn naming_all_of(self, visible: &Self) -> Self {
+        visible.iter().fold(self, |named, (name, _)| named.grant(name, std::iter::empty::<String>()))
+    }
+
     /// Whether none is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -200,6 +200,10 @@ impl Session {
         secrets
     }
 
+    pub(crate) fn id_rule(&self) -> IdRule {
+        self.settings.id_rule
+    }
+
     pub(crate) fn root(&self) -> &Root {
         &self.settings.root
     }

@@ -274,6 +274,12 @@ impl Job {
         matches!(self.phase, Phase::Asking | Phase::Flying(_))
     }
 
+    /// How many are over, while they are sent in order: all that neither wait nor are under way.
+    pub(super) fn over(&self) -> usize {
+        let under_way = if let Phase::Flying(members) = &self.phase { members.len() } else { 0 };
+        self.slots.len().saturating_sub(self.queue.len() + under_way)
+    }
+
     /// Counts how often they were sent.
     fn count(&mut self, members: &[usize], attempts: u32) {
         for member in members {

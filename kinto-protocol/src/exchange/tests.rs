@@ -11,6 +11,7 @@ mod machine;
 mod modifying;
 mod plugins;
 mod publishing;
+mod syncing;
 #[cfg(feature = "signatures")]
 mod verified;
 mod words;

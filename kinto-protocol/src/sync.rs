@@ -1,0 +1,28 @@
+//! Making a collection what it is wanted to be: plan, show, apply.
+//!
+//! ```text
+//!  wanted ───────────────────────┐
+//!                                ▼
+//!  Survey ─ reads the server ─▶ Planner ─▶ Plan ──▶ Apply ─ writes in batches ─▶ Report
+//!                                          shown,
+//!                                          saved
+//! ```
+
+mod apply;
+mod content;
+mod edit;
+mod plan;
+mod plan_sync;
+mod planner;
+mod report;
+mod survey;
+mod wanted;
+
+pub use apply::Apply;
+pub use edit::{Edit, EditKind, FieldEdit};
+pub use plan::Plan;
+pub use plan_sync::PlanSync;
+pub use planner::Planner;
+pub use report::{Report, ReportItem};
+pub use survey::Survey;
+pub use wanted::Wanted;

@@ -1,0 +1,223 @@
+//! What is there against what is wanted.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::address::Resource;
+use crate::error::{Error, Result};
+use crate::id::IdRule;
+use crate::json;
+use crate::object::{JsonMap, Object};
+use crate::permissions::Permissions;
+use crate::session::Session;
+use crate::sync::content::{Fingerprint, callers, fingerprint};
+use crate::sync::edit::{Edit, EditKind};
+use crate::sync::plan::Plan;
+use crate::sync::survey::Wish;
+use crate::sync::wanted::Wanted;
+use crate::timestamp::Timestamp;
+
+/// Knows what is there, and takes one by one what is wanted: the output of a [`Survey`](crate::Survey), and pure.
+///
+/// For records that come from elsewhere, such as another server, and need not all be in memory:
+///
+/// ```
+/// # use kinto_protocol::{Object, Plan, Planner, Result};
+/// fn plan(mut planner: Planner, elsewhere: impl Iterator<Item = Result<Object>>) -> Result<Plan> {
+///     for record in elsewhere {
+///         planner.want(record?)?;
+///     }
+///     Ok(planner.finish())
+/// }
+/// ```
+pub struct Planner {
+    resource: Resource,
+    wish: Wish,
+    server: String,
+    id_rule: IdRule,
+    pub(super) timestamp: Option<Timestamp>,
+    there: HashMap<Box<str>, There>,
+    kept: usize,
+    edits: Vec<Edit>,
+    created: HashSet<Box<str>>,
+    unchanged: u64,
+}
+
+/// A record that is there.
+struct There {
+    last_modified: Timestamp,
+    content: Fingerprint,
+    /// Its data as text, where they are kept.
+    data: Option<Box<str>>,
+    permissions: Option<Box<Permissions>>,
+    wanted: bool,
+}
+
+impl Planner {
+    pub(super) fn new(resource: Resource, wish: Wish, session: &Session) -> Self {
+        Self {
+            resource,
+            wish,
+            server: session.url(),
+            id_rule: session.id_rule(),
+            timestamp: None,
+            there: HashMap::new(),
+            kept: 0,
+            edits: Vec::new(),
+            created: HashSet::new(),
+            unchanged: 0,
+        }
+    }
+
+    /// How many records are there.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.there.len()
+    }
+
+    /// Whether none is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.there.is_empty()
+    }
+
+    /// Takes a record that is there.
+    pub(super) fn found(&mut self, record: Object) {
+        let content = self.fingerprint(&record.data);
+        // What is not sent along with the rest of a record is gone from it.
+        let has_file = record.data.get("attachment").is_some_and(|file| !file.is_null());
+        let text = json::to_bytes(&record.data).ok().and_then(|text| String::from_utf8(text.into()).ok());
+        let data = text.filter(|text| has_file || self.kept + text.len() <= self.wish.keep_bytes);
+        self.kept += data.as_ref().map_or(0, String::len);
+        let there = There {
+            last_modified: record.last_modified,
+            content,
+            data: data.map(String::into_boxed_str),
+            permissions: record.permissions.map(Box::new),
+            wanted: false,
+        };
+        self.there.insert(record.id.into(), there);
+    }
+
+    /// The fingerprint of what is compared.
+    fn fingerprint(&self, data: &JsonMap) -> Fingerprint {
+        let fields = callers(data, self.resource.kind());
+        match &self.wish.only_fields {
+            Some(names) => fingerprint(fields.filter(|(name, _)| names.contains(name))),
+            None => fingerprint(fields),
+        }
+    }
+
+    /// A record is wanted, like this.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that cannot be sent or is wanted twice, for data that cannot
+    /// be written, and where permissions are to be compared that the server does not show.
+    pub fn want(&mut self, wanted: impl Into<Wanted>) -> Result<()> {
+        let Wanted { id, data, permissions, last_modified } = wanted.into();
+        let about = |error: Error| error.prefix(&format!("the record \"{}\" cannot be wanted: ", id.escape_debug()));
+        self.resource.object_path(&id).check(self.id_rule).map_err(about)?;
+        let data = data.map_err(|why| about(Error::input(why)))?;
+        if data.get("id").is_some_and(|own| !own.is_null() && *own != id) {
+            return Err(about(Error::input("its data say that it has another id")));
+        }
+        let permissions = permissions.filter(|_| self.wish.permissions);
+        let at = last_modified.filter(|_| self.wish.keep_timestamps);
+        let twice = || about(Error::input("it is wanted twice"));
+        let content = self.fingerprint(&data);
+        let Some(there) = self.there.get_mut(id.as_str()) else {
+            if !self.created.insert(id.as_str().into()) {
+                return Err(twice());
+            }
+            let data = text(callers(&data, self.resource.kind()))?;
+            let edit = Edit { data: Some(data), permissions, at, ..Edit::of(EditKind::Create, id) };
+            self.edits.push(edit);
+            return Ok(());
+        };
+        if there.wanted {
+            return Err(twice());
+        }
+        there.wanted = true;
+        // All that are to be, by name, if they are not so already.
+        let permissions = match (permissions, &there.permissions) {
+            (None, _) => None,
+            (Some(_), None) => {
+                let error = Error::input("its permissions are not visible to the caller, and cannot be compared");
+                return Err(about(error).hint("only those named in its own write permission see them"));
+            }
+            (Some(wanted), Some(visible)) => {
+                let all = wanted.naming_all_of(visible);
+                let met = all.iter().all(|(name, _)| all.is_met_in(visible, name));
+                (!met).then_some(all)
+            }
+        };
+        let same = there.content == content;
+        let newer = at.is_some_and(|at| at > there.last_modified);
+        if same && permissions.is_none() && !newer {
+            self.unchanged += 1;
+            return Ok(());
+        }
+        let old = there.data.clone();
+        let last_modified = Some(there.last_modified);
+        let mut edit = Edit { last_modified, old, at, permissions, ..Edit::of(EditKind::Update, id) };
+        if let Some(names) = &self.wish.only_fields {
+            edit.some_fields = true;
+            let fields = callers(&data, self.resource.kind()).filter(|(name, _)| names.contains(name));
+            edit.data = if same && !newer { None } else { Some(text(fields)?) };
+            if edit.data.as_deref() == Some("{}") && edit.permissions.is_none() && !newer {
+                // What is there has more of these fields, and keeps them.
+                self.unchanged += 1;
+                return Ok(());
+            }
+        } else if !same || newer {
+            let mut whole: JsonMap =
+                callers(&data, self.resource.kind()).map(|(n, v)| (n.clone(), v.clone())).collect();
+            // The server takes a file away from a record that does not say that it has it.
+            let old: Option<JsonMap> = edit.old.as_deref().and_then(|old| serde_json::from_str(old).ok());
+            let file = old.and_then(|mut old| old.remove("attachment")).filter(|file| !file.is_null());
+            whole.extend(file.map(|file| ("attachment".to_owned(), file)));
+            edit.data = Some(text(whole.iter())?);
+        }
+        self.edits.push(edit);
+        Ok(())
+    }
+
+    /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
+    pub fn finish(self) -> Plan {
+        let Self { resource, wish, server, mut edits, there, unchanged, timestamp, .. } = self;
+        if wish.keep_timestamps {
+            // The server gives no timestamps between others: what is written later is newer.
+            edits.sort_by_key(|edit| (edit.at.is_none(), edit.at));
+        }
+        let extra = there.into_iter().filter(|(_, there)| !there.wanted);
+        let left = if wish.keep_extra {
+            extra.count() as u64
+        } else {
+            let delete = |(id, there): (Box<str>, There)| {
+                let last_modified = Some(there.last_modified);
+                Edit { last_modified, old: there.data, ..Edit::of(EditKind::Delete, id.into()) }
+            };
+            let mut deletions: Vec<Edit> = extra.map(delete).collect();
+            deletions.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+            edits.extend(deletions);
+            0
+        };
+        Plan { server, path: resource.path().as_str().to_owned(), timestamp, unchanged, left, edits }
+    }
+}
+
+/// These fields as JSON text.
+fn text<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Box<str>> {
+    let map: std::collections::BTreeMap<&String, &Value> = fields.collect();
+    let text = json::to_bytes(&map)?;
+    String::from_utf8(text.into()).map(String::into_boxed_str).map_err(|error| Error::input(error.to_string()))
+}
+
+impl fmt::Debug for Planner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planner").field("path", &self.resource.path()).field("len", &self.len()).finish_non_exhaustive()
+    }
+}

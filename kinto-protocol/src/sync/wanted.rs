@@ -1,0 +1,87 @@
+//! How one record is wanted.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::json;
+use crate::object::{JsonMap, Object};
+use crate::permissions::Permissions;
+use crate::timestamp::Timestamp;
+
+/// A record as it is wanted: its id, its data, and its permissions where these are wanted too.
+///
+/// Made from an id and data, from a JSON map that holds the id, or from an [`Object`] that was read elsewhere:
+///
+/// ```
+/// use kinto_protocol::{Object, Wanted};
+/// use serde_json::json;
+///
+/// let milk = Wanted::new("milk", &json!({"title": "Buy milk"}));
+/// let same: Wanted = ("milk", json!({"title": "Buy milk"})).into();
+/// let copy = |object: Object| Wanted::from(object);
+/// # let _ = (milk, same, copy);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub(super) id: String,
+    pub(super) data: Result<JsonMap, String>,
+    pub(super) permissions: Option<Permissions>,
+    pub(super) last_modified: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// This id, and this data.
+    #[must_use]
+    pub fn new<T: Serialize + ?Sized>(id: impl Into<String>, data: &T) -> Self {
+        let text = json::to_bytes(data).map_err(|error| error.to_string());
+        let data = text.and_then(|text| {
+            serde_json::from_slice(&text).map_err(|_| "the data of an object must be a JSON object".to_owned())
+        });
+        let last_modified = data.as_ref().ok().and_then(timestamp);
+        Self { id: id.into(), data, permissions: None, last_modified }
+    }
+
+    /// With these permissions. They are compared and written only where that is asked for.
+    #[must_use]
+    pub fn permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = Some(permissions);
+        self
+    }
+
+    /// With this timestamp. It is kept only where that is asked for.
+    #[must_use]
+    pub fn last_modified(mut self, at: Timestamp) -> Self {
+        self.last_modified = Some(at);
+        self
+    }
+}
+
+fn timestamp(data: &JsonMap) -> Option<Timestamp> {
+    data.get("last_modified").and_then(Value::as_i64).map(Timestamp::from_millis)
+}
+
+impl<I: Into<String>, T: Serialize> From<(I, T)> for Wanted {
+    fn from((id, data): (I, T)) -> Self {
+        Self::new(id, &data)
+    }
+}
+
+/// An object as it was read, of any collection on any server.
+impl<T: Serialize> From<Object<T>> for Wanted {
+    fn from(object: Object<T>) -> Self {
+        let mut wanted = Self::new(object.id, &object.data).last_modified(object.last_modified);
+        wanted.permissions = object.permissions;
+        if object.partial {
+            wanted.data = Err("it was read with a selection of its fields, and the others are not known".to_owned());
+        }
+        wanted
+    }
+}
+
+/// A record as the server writes it, with its id among its fields.
+impl From<JsonMap> for Wanted {
+    fn from(data: JsonMap) -> Self {
+        let id = data.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { id, last_modified: timestamp(&data), data: Ok(data), permissions: None }
+    }
+}
