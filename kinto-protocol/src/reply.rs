@@ -115,6 +115,12 @@ impl Reply {
         self.attempts.lost
     }
 
+    /// Adds to an error what it is about: the request of this answer. For errors that a flow keeps to itself.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        let lost = self.attempts.lost.then_some(self.attempts.begun);
+        error.during(self.call.line(), self.attempts.count, lost)
+    }
+
     pub(crate) fn attempts(&self) -> Attempts {
         self.attempts
     }

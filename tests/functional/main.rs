@@ -24,6 +24,7 @@ mod objects;
 mod own_servers;
 mod patches;
 mod permissions;
+mod plans;
 mod plugins;
 mod records;
 mod reviews;
@@ -176,6 +177,15 @@ scenarios! {
         others_who_are_always_faster,
         the_answer_is_lost,
         from_four_at_once_nothing_is_lost,
+    }
+    plans {
+        planned_shown_applied,
+        what_changed_since_is_not_overwritten,
+        from_another_collection,
+        permissions_too,
+        groups_and_collections,
+        what_the_server_refuses,
+        whatever_is_there_and_whatever_is_wanted,
     }
     permissions {
         on_every_write,
@@ -341,6 +351,9 @@ scenarios! {
         where_it_takes_place,
         where_there_are_none,
     }
+    plans {
+        then_a_review,
+    }
     lost_reviews {
         refused_and_written_all_the_same,
     }
@@ -380,6 +393,9 @@ scenarios! {
         until_others_have_signed_it,
         what_is_refused,
     }
+    plans {
+        then_a_review,
+    }
     lost_reviews {
         the_answer_to_a_step_is_lost,
         the_answer_to_a_step_on_condition_is_lost,
@@ -412,6 +428,9 @@ scenarios! {
         until_others_have_signed_it,
         where_it_takes_place,
         where_there_are_none,
+    }
+    plans {
+        then_a_review,
     }
     lost_reviews {
         refused_and_written_all_the_same,
@@ -451,6 +470,9 @@ scenarios! {
         until_it_is_signed,
         until_others_have_signed_it,
         what_is_refused,
+    }
+    plans {
+        then_a_review,
     }
     lost_reviews {
         the_answer_to_a_step_is_lost,

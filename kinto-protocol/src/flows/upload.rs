@@ -318,14 +318,13 @@ impl UploadFile {
 
     /// Takes the answer to the file.
     fn posted(&mut self, session: &Session, reply: Reply) -> Result<Turn<Uploaded>> {
-        let about = |error: Error| error.during(reply.call().line(), reply.attempts().count, None);
         if reply.status().is_client_error() && reply.in_doubt_since().is_none() {
-            return self.refused(about(reply.error()));
+            return self.refused(reply.blame(reply.error()));
         }
         // A success is one also where its answer cannot be read.
         let attachment: Attachment = match reply.json() {
             Ok(attachment) => attachment,
-            Err(error) => return self.get(session, Stage::Settle { lost: about(error), answered: true }),
+            Err(error) => return self.get(session, Stage::Settle { lost: reply.blame(error), answered: true }),
         };
         let (size, sha256) = self.sent().unwrap_or_default();
         if let Some(told) = self.upload.progress.as_ref().filter(|_| self.outgoing.is_none()) {

@@ -119,8 +119,13 @@ impl Apply {
     fn review(&mut self, session: &Session) -> Result<Turn<()>> {
         self.reviewing = true;
         let turn = self.review.as_mut().map(|review| review.start(session));
-        let turn = turn.unwrap_or_else(|| Err(Error::input("no review is wanted")));
-        self.reviewed(turn)
+        turn.map_or(Ok(Turn::Done(())), |turn| self.reviewed(turn))
+    }
+
+    fn review_goes_on(&mut self, session: &Session, reply: Reply) -> Result<Turn<()>> {
+        let about = reply.clone();
+        let turn = self.review.as_mut().map(|review| review.resume(session, reply));
+        turn.map_or(Ok(Turn::Done(())), |turn| self.reviewed(turn.map_err(|error| about.blame(error))))
     }
 
     /// What came of asking for the review is told beside what came of the changes.
@@ -197,8 +202,7 @@ impl Flow for Apply {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Report>> {
         if self.reviewing {
-            let turn = self.review.as_mut().map(|review| review.resume(session, reply));
-            let turn = self.reviewed(turn.unwrap_or_else(|| Err(Error::input("no review is wanted"))))?;
+            let turn = self.review_goes_on(session, reply)?;
             return self.report(turn);
         }
         let turn = self.batch.resume(session, reply)?;
@@ -231,8 +235,7 @@ impl Flow for &mut Apply {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Summary>> {
         if self.reviewing {
-            let turn = self.review.as_mut().map(|review| review.resume(session, reply));
-            let turn = self.reviewed(turn.unwrap_or_else(|| Err(Error::input("no review is wanted"))))?;
+            let turn = self.review_goes_on(session, reply)?;
             let summary = self.batch.summary();
             return Ok(turn.map(|()| summary));
         }
