@@ -38,6 +38,7 @@ mod run;
 mod scenario;
 mod settling;
 mod sharing;
+mod syncing;
 mod verified;
 mod wire;
 mod writing;
@@ -76,6 +77,7 @@ fn groups() -> Vec<Group> {
         ("batch answers", batch_answers::scenarios()),
         ("batch failures", batch_failures::scenarios()),
         ("batch stops", batch_stops::scenarios()),
+        ("syncing", syncing::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),
