@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Deadline,
     /// The server lacks the plugin that this needs; nothing was sent there.
     Unsupported,
+    /// The identity provider did not sign the user in, for reasons of its own.
+    Login,
     /// An operation of a batch has no answer, as the batch stopped before.
     Stopped,
     /// A file is not what its record says of it, or not where.
@@ -54,7 +56,7 @@ pub enum ErrorKind {
     Io,
     /// The records of a collection are not those that were signed, or it cannot be told whether they are.
     Signature,
-    /// A transport failed in a way it could not name.
+    /// A transport failed in a way it could not name, or whatever else is the caller's did.
     Other,
 }
 

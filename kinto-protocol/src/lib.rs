@@ -89,6 +89,8 @@ mod moment;
 #[cfg(feature = "attachments")]
 mod multipart;
 mod object;
+#[cfg(feature = "oauth")]
+mod openid;
 mod operation;
 mod operations;
 #[cfg(feature = "attachments")]
@@ -148,6 +150,8 @@ pub use id::IdRule;
 pub use incoming::Incoming;
 pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
+#[cfg(feature = "oauth")]
+pub use openid::{BeginLogin, Callback, Heard, Login, OpenIdProvider, Token, Visit};
 pub use operation::{Operation, Settled};
 #[cfg(feature = "attachments")]
 pub use operations::GetAttachment;

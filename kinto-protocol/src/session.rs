@@ -70,11 +70,17 @@ impl Settings {
             self.headers.remove(AUTHORIZATION);
             return Ok(());
         };
+        self.admit_secrets()?;
+        self.headers.insert(AUTHORIZATION, auth.header()?);
+        Ok(())
+    }
+
+    /// Whether credentials may go to this server.
+    fn admit_secrets(&self) -> Result<()> {
         if self.root.is_in_clear() && !self.allow_insecure_http {
             let why = format!("the credentials would go over the network in clear, to {}", self.root);
             return Err(Error::input(why).hint("use https, or allow_insecure_http() where the network can be trusted"));
         }
-        self.headers.insert(AUTHORIZATION, auth.header()?);
         Ok(())
     }
 }
@@ -164,6 +170,12 @@ impl Session {
             return Err(Error::input(format!("a {} request has no body", call.method())));
         }
         Ok(())
+    }
+
+    /// Whether credentials may go to this server, also those that it has yet to give.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn admit_secrets(&self) -> Result<()> {
+        self.settings.admit_secrets()
     }
 
     /// The only place where a `Call` becomes an `http::Request`.
