@@ -62,6 +62,7 @@
 //! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
+//! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `tracing`: events for answers, retries, waits and alerts.
@@ -76,6 +77,8 @@ mod items;
 mod payload;
 #[cfg(feature = "attachments")]
 mod pieces;
+#[cfg(feature = "oauth")]
+mod login;
 mod proxy;
 #[cfg(feature = "_rustls")]
 mod tls;

@@ -54,6 +54,7 @@
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
+//! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `tracing`: events for retries, waits and alerts.
 
 #[cfg(feature = "attachments")]
@@ -64,6 +65,8 @@ mod fan_out;
 mod items;
 #[cfg(feature = "attachments")]
 mod pieces;
+#[cfg(feature = "oauth")]
+mod login;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

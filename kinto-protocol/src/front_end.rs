@@ -14,6 +14,18 @@ pub struct Wire {
     pub roots: Option<Vec<u8>>,
 }
 
+/// Random numbers as the system makes them for cryptography.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __random {
+    () => {{
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)
+            .map(|()| u128::from_ne_bytes(bytes))
+            .map_err(|error| $crate::TransportError::new($crate::FailureKind::Other, error).not_sent())
+    }};
+}
+
 /// The settings of a `ClientBuilder`, which has the fields `session: SessionBuilder` and `wire: Wire`.
 #[doc(hidden)]
 #[macro_export]
@@ -71,11 +83,8 @@ macro_rules! __client_builder_methods {
 
         /// The session, and the proxy on the way to its server.
         fn prepared(self) -> $crate::Result<($crate::Session, $crate::__Wire, Option<$crate::__Proxy>)> {
-            let mut seed = [0; 16];
             // Without random numbers, waits are less spread and new ids could meet older ones: better none at all.
-            getrandom::fill(&mut seed)
-                .map_err(|error| $crate::TransportError::new($crate::FailureKind::Other, error).not_sent())?;
-            let session = self.session.seed(u128::from_ne_bytes(seed)).build()?;
+            let session = self.session.seed($crate::__random!()?).build()?;
             let from_env = self.wire.proxy_from_env;
             let proxy = if from_env { session.__proxy(|name| std::env::var(name).ok())? } else { None };
             Ok((session, self.wire, proxy))
