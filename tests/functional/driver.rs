@@ -1,11 +1,12 @@
 //! What a front-end must offer for the scenarios to run with it.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::LazyLock;
 
 use futures_core::Stream;
-use kinto_protocol::{Auth, Event, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session};
+use kinto_protocol::{Auth, Event, Flow, IdRule, List, ListItem, Listing, Login, Policy, Result, Session, Token};
 use tokio::runtime::{Builder, Runtime};
 
 /// Who is told of events.
@@ -53,6 +54,8 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>>;
+    #[allow(dead_code, reason = "the tests of parity have this file too, and no browser")]
+    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
 
@@ -121,6 +124,8 @@ impl Driver for kinto_blocking::Client {
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>> {
         Self::send_each(self, flows, concurrency)
+    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token> {
+        Self::login(self, login, open)
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
@@ -175,6 +180,8 @@ impl Driver for kinto_async::Client {
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>> {
         Awaited(Self::send_each(self, flows, concurrency))
+    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token> {
+        RUNTIME.block_on(Self::login(self, login, open))
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {

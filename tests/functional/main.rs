@@ -16,8 +16,10 @@ mod driver;
 mod errors;
 mod filters;
 mod history;
+mod identity;
 mod list_surprises;
 mod lists;
+mod logins;
 mod lost_reviews;
 mod modify;
 mod objects;
@@ -321,6 +323,16 @@ scenarios! {
     plugins {
         what_is_missing_has_a_name,
     }
+    logins {
+        with_the_only_provider,
+        with_a_real_browser,
+        with_one_of_several,
+        s58_a_token_of_another_type,
+        when_the_provider_refuses,
+        whoever_else_comes,
+        when_nobody_signs_in,
+        side_by_side,
+    }
 }
 
 scenarios! {
@@ -336,6 +348,16 @@ scenarios! {
     }
     plugins {
         what_is_missing_has_a_name,
+    }
+    logins {
+        with_the_only_provider,
+        with_a_real_browser,
+        with_one_of_several,
+        s58_a_token_of_another_type,
+        when_the_provider_refuses,
+        whoever_else_comes,
+        when_nobody_signs_in,
+        side_by_side,
     }
 }
 

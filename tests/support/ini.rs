@@ -51,6 +51,17 @@ const SIGNER: &[(&str, &str)] = &[
     ("kinto.http_scheme", "http"),
 ];
 
+/// The id and the secret by which a server is known to identity providers.
+pub const OPENID_CLIENT: (&str, &str) = ("kinto-tests", "kinto-tests-secret");
+
+/// What the policy of each identity provider is set to.
+const OPENID: &[(&str, &str)] = &[
+    ("use", "kinto.plugins.openid.OpenIDConnectPolicy"),
+    ("client_id", OPENID_CLIENT.0),
+    ("client_secret", OPENID_CLIENT.1),
+    ("userid_field", "email"),
+];
+
 /// Warnings and errors go to stderr, which is the log file.
 const LOGGING: &str = "\
 [loggers]
@@ -71,9 +82,15 @@ formatter = generic
 format = %(asctime)s %(levelname)-5.5s %(message)s
 ";
 
-/// The file for a server that listens on `port`, with its database on `database_port`, `own`
-/// settings taking precedence.
-pub(crate) fn render(backend: Backend, port: u16, database_port: u16, own: &[(String, String)]) -> String {
+/// The file for a server that listens on `port`, with its database on `database_port`, where the users of these identity
+/// providers (names and URLs) can sign in, `own` settings taking precedence.
+pub(crate) fn render(
+    backend: Backend,
+    port: u16,
+    database_port: u16,
+    openid: &[(String, String)],
+    own: &[(String, String)],
+) -> String {
     let mut settings: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| {
         // A name may stand in a section only once.
@@ -101,6 +118,20 @@ pub(crate) fn render(backend: Backend, port: u16, database_port: u16, own: &[(St
             set(name, value);
         }
         set("kinto.http_host", &format!("127.0.0.1:{port}"));
+    }
+    if !openid.is_empty() {
+        // A value is set as a whole.
+        let kind = if backend.is_signer() { SIGNER } else { COMMON };
+        let includes = kind.iter().find(|(name, _)| *name == "kinto.includes").map_or("", |(_, value)| value);
+        set("kinto.includes", &format!("{includes}\nkinto.plugins.openid"));
+        let names: Vec<&str> = openid.iter().map(|(name, _)| name.as_str()).collect();
+        set("multiauth.policies", &format!("account {}", names.join(" ")));
+    }
+    for (provider, issuer) in openid {
+        set(&format!("multiauth.policy.{provider}.issuer"), issuer);
+        for (name, value) in OPENID {
+            set(&format!("multiauth.policy.{provider}.{name}"), value);
+        }
     }
     for (name, value) in own {
         set(name, value);

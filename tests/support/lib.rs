@@ -51,6 +51,7 @@ mod supervisor;
 pub use backend::Backend;
 pub use cutter::{Cut, Cutter, Ending, Passage, RequestHead};
 pub use error::StartError;
+pub use ini::OPENID_CLIENT;
 pub use server::{Builder, KintoServer};
 pub use stub::{Answer, Stub};
 

@@ -55,7 +55,7 @@ impl KintoServer {
 
     /// Prepares a server with settings of its own.
     pub fn builder(backend: Backend) -> Builder {
-        Builder { backend, settings: Vec::new() }
+        Builder { backend, openid: Vec::new(), settings: Vec::new() }
     }
 
     /// The root of its API, `http://127.0.0.1:PORT/v1`.
@@ -137,10 +137,19 @@ impl Own {
 #[must_use = "nothing is started before `start`"]
 pub struct Builder {
     backend: Backend,
+    openid: Vec<(String, String)>,
     settings: Vec<(String, String)>,
 }
 
 impl Builder {
+    /// Lets the users of an identity provider sign in: its name on the server, and its URL, where it has to answer when
+    /// the server starts. They are known by their address. To the provider, the server is
+    /// [`OPENID_CLIENT`](crate::OPENID_CLIENT).
+    pub fn openid(mut self, name: impl Into<String>, issuer: impl Into<String>) -> Self {
+        self.openid.push((name.into(), issuer.into()));
+        self
+    }
+
     /// Sets any setting in the section `[app:main]` of Kinto's ini file, such as
     /// `kinto.paginate_by`; the last one counts.
     ///
@@ -184,7 +193,7 @@ impl Builder {
         let folder = Folder::new()?;
         let moment = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let identity = format!("{}-{port}-{moment}", process::id());
-        folder.write("kinto.ini", &ini::render(self.backend, port, database_port, &self.settings))?;
+        folder.write("kinto.ini", &ini::render(self.backend, port, database_port, &self.openid, &self.settings))?;
         folder.write("version.json", &version_file(&identity))?;
         let (supervisor, reports) =
             Supervisor::start(python, folder, &Task { port, postgresql, signs: self.backend.is_signer() })?;
