@@ -9,6 +9,7 @@ mod deleting;
 mod each;
 mod fake;
 mod lists;
+mod logins;
 mod places;
 mod wire;
 mod writes;

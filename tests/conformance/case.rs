@@ -16,6 +16,8 @@ pub(crate) struct Case {
     pub(crate) client: Client,
     pub(crate) steps: Vec<Step>,
     pub(crate) exchanges: Vec<Recorded>,
+    /// What was opened in the browser.
+    pub(crate) opened: Vec<Value>,
 }
 
 /// A call, alone or in a sequence, and what came of it.
@@ -74,6 +76,7 @@ impl Case {
             client: Client::read(&Args::of(&call["client"])),
             steps,
             exchanges: exchanges.iter().map(Recorded::read).collect(),
+            opened: case["browser_opened"].as_array().cloned().unwrap_or_default(),
         }
     }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::batches;
 use crate::case::{Case, Recorded, Step, text};
 use crate::filters;
+use crate::logins;
 use crate::output::{Ended, Output, Stop};
 use crate::replay::{Played, Run};
 
@@ -36,6 +37,7 @@ pub(crate) enum What {
     Outcome,
     Waits,
     Alerts,
+    Opened,
 }
 
 impl fmt::Display for Difference {
@@ -63,6 +65,8 @@ pub(crate) fn differences(case: &Case, run: &Run) -> Vec<Difference> {
         found.waits(&step.waits(), &played.waits);
     }
     found.alerts(case, run);
+    let theirs: Vec<String> = case.opened.iter().filter_map(logins::ours).collect();
+    found.differ(What::Opened, &theirs, &run.opened);
     found.0
 }
 

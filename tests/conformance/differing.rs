@@ -7,6 +7,7 @@ use kinto_protocol::{ErrorKind, OnBackoff};
 use crate::compare::What;
 use crate::diverging::deletion_read_back;
 use crate::expect::{Rule, Seen, same};
+use crate::output::Stop;
 use crate::replay::Manner;
 
 const R1: &str = "/buckets/b1/collections/c1/records/r1";
@@ -44,6 +45,17 @@ pub(crate) static RULES: &[Rule] = &[
         ids: &["headers/if-match-default-header", "auth/authorization-in-headers-and-auth"],
         why: "preconditions and credentials have their own places, a default header is not one",
         check: |seen| seen.refused(),
+    },
+    Rule {
+        ids: &["auth/browser-first-provider"],
+        why: "of several identity providers, the user's is not guessed",
+        check: |seen| {
+            let first = seen.step(0)?;
+            same("requests", &first.sent.len(), &1)?;
+            let Err(Stop::Failed(error)) = &first.outcome else { return Err("one is guessed".into()) };
+            same("kind", &error.kind(), &ErrorKind::Input)?;
+            same("names", &error.to_string().contains("other, ldap"), &true)
+        },
     },
     Rule { ids: &["errors/400-details"], why: "what is no timestamp is not sent as one", check: |seen| seen.refused() },
     Rule {

@@ -13,6 +13,7 @@ mod diverging;
 mod expect;
 mod filters;
 mod lists;
+mod logins;
 mod output;
 mod plugin_rules;
 mod publishing;

@@ -75,6 +75,9 @@ pub(crate) static DIFFERING: &[Rule] = &[
         },
     },
 ];
+use kinto_protocol::ErrorKind;
+
+use crate::expect::{Rule, same};
 
 /// One for each case that is marked.
 pub(crate) static DIVERGING: &[Rule] = &[
@@ -87,6 +90,15 @@ pub(crate) static DIVERGING: &[Rule] = &[
         ids: &["dry-mode/get-permissions"],
         why: "a dry run is a request that is built and not sent: there is no answer to read",
         check: |seen| seen.builds("GET /permissions?_sort=id"),
+    },
+    Rule {
+        ids: &["auth/browser-unknown-provider"],
+        why: "an identity provider that is not there has a name, and so have those that are",
+        check: |seen| {
+            seen.sends(&["GET /"])?;
+            let line = seen.error(ErrorKind::Input)?.to_string();
+            same("line", &line.contains("no OpenID provider \"nope\"; it has other, ldap"), &true)
+        },
     },
     Rule {
         ids: &["permissions/exclude-one"],

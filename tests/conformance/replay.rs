@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::batches::{Record, is_lost_with};
 use crate::case::{Args, Case, Client, Recorded, text};
+use crate::logins;
 use crate::output::{Output, Stop};
 use crate::python;
 
@@ -29,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) steps: Vec<Played>,
     /// What the observer was told of alerts.
     pub(crate) alerts: Vec<String>,
+    /// What was opened in the browser.
+    pub(crate) opened: Vec<String>,
 }
 
 /// What came of one step.
@@ -66,9 +69,10 @@ pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
     let alerts = Arc::new(Mutex::new(Vec::new()));
     let mut now = START;
     let mut steps = Vec::new();
-    let session = match session(case, &case.client, manner, &alerts) {
+    let mut opened = Vec::new();
+    let mut session = match session(case, &case.client, manner, &alerts) {
         Ok(session) => session,
-        Err(error) => return Run { steps: vec![Played::nothing(Err(error.into()))], alerts: Vec::new() },
+        Err(error) => return Run { steps: vec![Played::nothing(Err(error.into()))], alerts: Vec::new(), opened },
     };
     for (number, step) in case.steps.iter().enumerate() {
         if step.method == "#advance" {
@@ -78,6 +82,18 @@ pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
             continue;
         }
         let mut stage = Stage::new(case, number, now, manner);
+        if logins::signs_in(&case.client) && opened.is_empty() {
+            match logins::sign_in(&mut stage, &session, &case.client) {
+                Ok((own, url)) => {
+                    session = own;
+                    opened.push(url);
+                }
+                Err(stop) => {
+                    steps.push(Played { outcome: Err(stop), ..stage.played });
+                    continue;
+                }
+            }
+        }
         let outcome = match &step.on_clone {
             None => python::perform(&mut stage, &session, &case.client, &step.method, &step.args),
             Some(changes) => {
@@ -92,7 +108,7 @@ pub(crate) fn run_in(case: &Case, manner: Manner) -> Run {
         steps.push(Played { outcome, ..stage.played });
     }
     let alerts = std::mem::take(&mut *alerts.lock().expect("nobody panics while holding it"));
-    Run { steps, alerts }
+    Run { steps, alerts, opened }
 }
 
 type Alerts = Arc<Mutex<Vec<String>>>;
@@ -117,8 +133,8 @@ fn session(case: &Case, client: &Client, manner: Manner, alerts: &Alerts) -> Res
         builder = builder.header(name, value);
     }
     let session = match &client.auth {
-        Some(auth) => builder.auth(credentials(auth)?).build(),
-        None => builder.build(),
+        Some(auth) if !logins::signs_in(client) => builder.auth(credentials(auth)?).build(),
+        _ => builder.build(),
     }?;
     introduce(&session);
     Ok(session)

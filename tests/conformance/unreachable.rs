@@ -19,13 +19,11 @@ pub(crate) static BY_TYPE: &[(&str, &str)] = &[
 
 /// What a case needs that the core does not have, if anything: decided by what is called, not by what fails.
 pub(crate) fn not_yet(case: &Case) -> Option<&'static str> {
-    let by_call = case.methods().find_map(|method| {
+    case.methods().find_map(|method| {
         Some(match method {
             "add_attachment" | "download_attachment" | "remove_attachment" => "attachments",
             "replicate" => "replication",
             _ => return None,
         })
-    });
-    let signs_in = case.client.auth.as_ref().is_some_and(|auth| auth["__type__"] == "BrowserOAuth");
-    by_call.or(signs_in.then_some("signing in through a browser"))
+    })
 }

@@ -1,12 +1,11 @@
 //! What a front-end must offer for the scenarios to run with it.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::sync::LazyLock;
 
 use futures_core::Stream;
-use kinto_protocol::{Auth, Event, Flow, IdRule, List, ListItem, Listing, Login, Policy, Result, Session, Token};
+use kinto_protocol::{Auth, Event, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session};
 use tokio::runtime::{Builder, Runtime};
 
 /// Who is told of events.
@@ -138,7 +137,7 @@ impl Driver for kinto_blocking::Client {
 }
 
 /// One runtime for all scenarios, whose threads wait for what runs on it.
-static RUNTIME: LazyLock<Runtime> =
+pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime"));
 
 impl Driver for kinto_async::Client {

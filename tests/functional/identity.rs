@@ -239,12 +239,17 @@ impl Chromium {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("kinto-tests-browser-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder)?;
         let child = Command::new(program)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
             .args(["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .args(["--no-proxy-server", "--remote-debugging-port=0"])
+            .arg("--no-proxy-server")
             .arg(format!("--user-data-dir={}", folder.display()))
             .arg(url)
+            // All that it leaves goes with the folder.
+            .envs(["HOME", "TMPDIR"].map(|name| (name, &folder)))
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_CACHE_HOME")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

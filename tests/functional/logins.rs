@@ -7,17 +7,34 @@ use std::thread;
 use std::time::Duration;
 
 use http::Method;
-use kinto_protocol::{Auth, Details, ErrorKind, Login, Token, bucket, buckets, endpoints, server_info};
+use kinto_protocol::{Auth, Details, ErrorKind, Login, Result, Token, bucket, buckets, endpoints, server_info};
 use kinto_tests::KintoServer;
 use serde_json::json;
 
 use crate::canned::{answering, nobodys_url};
 use crate::context::{Kinto, raw, refused};
-use crate::driver::{Driver, Setup};
+use crate::driver::{Driver, RUNTIME, Setup};
 use crate::identity::{ADDRESS, Chromium, IdentityProvider, Visited, access_token, browse, callback_in, encoded, get};
 
+/// What a front-end must offer beside for its users to sign in.
+pub(crate) trait SignIn: Driver {
+    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token>;
+}
+
+impl SignIn for kinto_blocking::Client {
+    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token> {
+        Self::login(self, login, open)
+    }
+}
+
+impl SignIn for kinto_async::Client {
+    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token> {
+        RUNTIME.block_on(Self::login(self, login, open))
+    }
+}
+
 /// A server of users of a provider, of which it knows one name or several.
-fn server<D: Driver>(kinto: &Kinto<D>, names: &'static [&'static str]) -> &'static str {
+fn server<D: SignIn>(kinto: &Kinto<D>, names: &'static [&'static str]) -> &'static str {
     static PROVIDER: OnceLock<IdentityProvider> = OnceLock::new();
     static SERVERS: [OnceLock<KintoServer>; 2] = [const { OnceLock::new() }; 2];
     let server = SERVERS[usize::from(names.len() > 1)].get_or_init(|| {
@@ -34,12 +51,12 @@ fn server<D: Driver>(kinto: &Kinto<D>, names: &'static [&'static str]) -> &'stat
 const ONE: &[&str] = &["only"];
 const SEVERAL: &[&str] = &["one", "other", "typed", "denying", "refusing", "broken"];
 
-fn client<D: Driver>(url: &str) -> D {
+fn client<D: SignIn>(url: &str) -> D {
     D::build(Setup::of(url)).unwrap()
 }
 
 /// Signs in with the browser that only follows.
-fn log_in<D: Driver>(client: &D, login: Login) -> (kinto_protocol::Result<Token>, Visited) {
+fn log_in<D: SignIn>(client: &D, login: Login) -> (Result<Token>, Visited) {
     let mut browser = None;
     let result = client.login(login, |url| {
         browser = Some(browse(url));
@@ -49,7 +66,7 @@ fn log_in<D: Driver>(client: &D, login: Login) -> (kinto_protocol::Result<Token>
 }
 
 /// The user is the one who signed in, and a user like any other.
-fn is_somebody<D: Driver>(kinto: &Kinto<D>, client: &D, token: &Token, provider: &str) {
+fn is_somebody<D: SignIn>(kinto: &Kinto<D>, client: &D, token: &Token, provider: &str) {
     let client = client.with_auth(Some(token.auth())).unwrap();
     let user = client.send(server_info()).unwrap().user.unwrap();
     assert_eq!(user.id, format!("{provider}:{ADDRESS}"));
@@ -61,7 +78,7 @@ fn is_somebody<D: Driver>(kinto: &Kinto<D>, client: &D, token: &Token, provider:
     assert_eq!(client.send(records.create("a", &json!({"n": 1}))).unwrap().data["n"], 1);
 }
 
-pub(crate) fn with_the_only_provider<D: Driver>(kinto: &Kinto<D>) {
+pub(crate) fn with_the_only_provider<D: SignIn>(kinto: &Kinto<D>) {
     let client: D = client(server(kinto, ONE));
     let providers = client.send(server_info()).unwrap().openid_providers().unwrap();
     assert_eq!(providers.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ONE);
@@ -92,7 +109,7 @@ fn host_of(url: &str) -> &str {
     url.split('/').nth(2).unwrap()
 }
 
-pub(crate) fn with_a_real_browser<D: Driver>(kinto: &Kinto<D>) {
+pub(crate) fn with_a_real_browser<D: SignIn>(kinto: &Kinto<D>) {
     static SAID: Once = Once::new();
     let Some(program) = Chromium::program() else {
         SAID.call_once(|| {
@@ -112,7 +129,7 @@ pub(crate) fn with_a_real_browser<D: Driver>(kinto: &Kinto<D>) {
     drop(browser);
 }
 
-pub(crate) fn with_one_of_several<D: Driver>(kinto: &Kinto<D>) {
+pub(crate) fn with_one_of_several<D: SignIn>(kinto: &Kinto<D>) {
     let client: D = client(server(kinto, SEVERAL));
     for name in ["one", "other"] {
         let (result, visited) = log_in(&client, Login::new().provider(name).scope("openid email profile"));
@@ -137,7 +154,7 @@ pub(crate) fn with_one_of_several<D: Driver>(kinto: &Kinto<D>) {
 }
 
 /// S58: the server wants another type in the header than it says.
-pub(crate) fn s58_a_token_of_another_type<D: Driver>(kinto: &Kinto<D>) {
+pub(crate) fn s58_a_token_of_another_type<D: SignIn>(kinto: &Kinto<D>) {
     let client: D = client(server(kinto, SEVERAL));
     let providers = client.send(server_info()).unwrap().openid_providers().unwrap();
     let typed = providers.into_iter().find(|provider| provider.name == "typed").unwrap();
@@ -147,7 +164,7 @@ pub(crate) fn s58_a_token_of_another_type<D: Driver>(kinto: &Kinto<D>) {
     is_somebody(kinto, &client, &token, "typed");
 }
 
-pub(crate) fn when_the_provider_refuses<D: Driver>(kinto: &Kinto<D>) {
+pub(crate) fn when_the_provider_refuses<D: SignIn>(kinto: &Kinto<D>) {
     let client: D = client(server(kinto, SEVERAL));
     for (login, kind, words) in [
         (Login::new().provider("denying"), ErrorKind::Login, "Nope, thé user & I say no (access_denied)"),
@@ -171,7 +188,7 @@ fn info() -> kinto_tests::Stub {
     answering("200 OK", "application/json", &json!({"capabilities": {"openid": {"providers": providers}}}).to_string())
 }
 
-pub(crate) fn whoever_else_comes<D: Driver>(_: &Kinto<D>) {
+pub(crate) fn whoever_else_comes<D: SignIn>(_: &Kinto<D>) {
     let stub = info();
     let mut browser = None;
     let token = client::<D>(stub.url()).login(Login::new(), |url| {
@@ -216,7 +233,7 @@ pub(crate) fn whoever_else_comes<D: Driver>(_: &Kinto<D>) {
     assert_eq!(stub.requests().len(), 1, "the server is asked once");
 }
 
-pub(crate) fn when_nobody_signs_in<D: Driver>(_: &Kinto<D>) {
+pub(crate) fn when_nobody_signs_in<D: SignIn>(_: &Kinto<D>) {
     let stub = info();
     let client: D = client(stub.url());
     let mut opened = String::new();
@@ -241,7 +258,7 @@ pub(crate) fn when_nobody_signs_in<D: Driver>(_: &Kinto<D>) {
 }
 
 /// Two at a time do not meet: each has a port and a secret of its own.
-pub(crate) fn side_by_side<D: Driver>(_: &Kinto<D>) {
+pub(crate) fn side_by_side<D: SignIn>(_: &Kinto<D>) {
     let stub = info();
     let client: D = client(stub.url());
     let ours = client.login(Login::new(), |url| {
