@@ -191,11 +191,13 @@ fn info() -> kinto_tests::Stub {
 pub(crate) fn whoever_else_comes<D: SignIn>(_: &Kinto<D>) {
     let stub = info();
     let mut browser = None;
-    let token = client::<D>(stub.url()).login(Login::new(), |url| {
+    let token = client::<D>(stub.url()).login(Login::new().timeout(Duration::from_secs(30)), |url| {
         let callback = callback_in(url);
         browser = Some(thread::spawn(move || {
             let host = host_of(&callback).to_owned();
             let text = encoded(&["eyJhY2Nlc3NfdG9rZW4iOi", "AidCJ9"].concat());
+            // Nobody comes from elsewhere.
+            assert!(TcpStream::connect(host.replace("127.0.0.1", "127.0.0.2")).is_err());
             // More than are served, that send nothing or not all.
             let mut idle: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&host).unwrap()).collect();
             for stream in &mut idle[30..] {
@@ -209,6 +211,13 @@ pub(crate) fn whoever_else_comes<D: SignIn>(_: &Kinto<D>) {
             begins(&format!("http://{host}/auth/{text}"), &[], "404");
             begins(&format!("{callback}{text}"), &["Host: kinto.example"], "421");
             begins(&format!("http://{host}/"), &[&format!("X: {}", "x".repeat(65_536 - 200))], "404");
+            // The oldest have made way by now, and the newest have not.
+            idle[0].set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            assert_eq!(idle[0].read(&mut [0]).unwrap(), 0);
+            let newest = &mut idle[39];
+            newest.set_nonblocking(true).unwrap();
+            assert_eq!(newest.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            newest.set_nonblocking(false).unwrap();
             // In pieces.
             let mut stream = TcpStream::connect(&host).unwrap();
             let request = format!("GET {}{text} HTTP/1.1\r\nHost: {host}\r\n\r\n", &callback[7 + host.len()..]);
@@ -224,12 +233,12 @@ pub(crate) fn whoever_else_comes<D: SignIn>(_: &Kinto<D>) {
                 let mut rest = [0];
                 assert!(matches!(stream.read(&mut rest), Ok(0) | Err(_)));
             }
-            assert!(TcpStream::connect(&host).is_err());
+            host
         }));
         Ok(())
     });
     assert_eq!(token.unwrap().auth(), Auth::bearer("t"));
-    browser.unwrap().join().unwrap();
+    assert!(TcpStream::connect(browser.unwrap().join().unwrap()).is_err());
     assert_eq!(stub.requests().len(), 1, "the server is asked once");
 }
 
