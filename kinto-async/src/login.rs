@@ -8,7 +8,8 @@ use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use kinto_protocol::{Callback, Heard, Login, Result, Token};
+use kinto_protocol::openid::{Callback, Heard};
+use kinto_protocol::{Login, Result, Token};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time;
 

@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kinto_protocol::{Callback, Heard, Login, Result, Token, Visit};
+use kinto_protocol::openid::{Callback, Heard, Visit};
+use kinto_protocol::{Login, Result, Token};
 
 use crate::client::Client;
 

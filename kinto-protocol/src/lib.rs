@@ -90,7 +90,7 @@ mod moment;
 mod multipart;
 mod object;
 #[cfg(feature = "oauth")]
-mod openid;
+pub mod openid;
 mod operation;
 mod operations;
 #[cfg(feature = "attachments")]
@@ -151,7 +151,7 @@ pub use incoming::Incoming;
 pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
 #[cfg(feature = "oauth")]
-pub use openid::{BeginLogin, Callback, Heard, Login, OpenIdProvider, Token, Visit};
+pub use openid::{Login, OpenIdProvider, Token};
 pub use operation::{Operation, Settled};
 #[cfg(feature = "attachments")]
 pub use operations::GetAttachment;

@@ -1,4 +1,7 @@
-//! Signing in through a browser, with OpenID Connect: which providers there are.
+//! Signing in through a browser, with OpenID Connect: [`Login`].
+//!
+//! The clients' `login` does all of it. What else is here is for those who listen themselves: a login
+//! [begins](Login::begin) with a port of this machine, and gives a [`Callback`], which says what to answer there.
 //!
 //! ```text
 //!  program                        browser                       Kinto            identity provider

@@ -1,6 +1,7 @@
 //! Signing in through a browser: the one of the record fetches the token at once.
 
-use kinto_protocol::{Heard, Login, Session};
+use kinto_protocol::openid::Heard;
+use kinto_protocol::{Login, Session};
 use serde_json::Value;
 
 use crate::case::Client;

@@ -26,6 +26,7 @@ mod failures;
 mod framing;
 mod limits;
 mod lists;
+mod logins;
 mod modifying;
 mod of_plugins;
 mod plain;
@@ -72,6 +73,7 @@ fn groups() -> Vec<Group> {
         ("plugins", plugins::scenarios()),
         ("publishing", publishing::scenarios()),
         ("verified", verified::scenarios()),
+        ("logins", logins::scenarios()),
         ("of plugins", of_plugins::scenarios()),
         ("batches", batches::scenarios()),
         ("batch answers", batch_answers::scenarios()),

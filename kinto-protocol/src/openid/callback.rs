@@ -27,10 +27,10 @@ const MOST_HEADERS: usize = 64;
 /// that they do not use, so that several have to be served at the same time.
 ///
 /// ```
-/// use kinto_protocol::{Heard, Login, Session, Token, Result};
-/// # use kinto_protocol::{Moment, Step};
+/// use kinto_protocol::openid::{Heard, Login};
+/// # use kinto_protocol::{Moment, Session, Step};
 ///
-/// # fn send(_: &Session, flow: kinto_protocol::BeginLogin) -> Result<kinto_protocol::Callback> {
+/// # fn send(flow: kinto_protocol::openid::BeginLogin) -> kinto_protocol::Result<kinto_protocol::openid::Callback> {
 /// #     let session = Session::builder("http://localhost:8888/v1").build()?;
 /// #     let mut exchange = session.exchange(flow);
 /// #     let info = r#"{"capabilities": {"openid": {"providers": [{"name": "a", "auth_path": "/openid/a/login"}]}}}"#;
@@ -39,8 +39,7 @@ const MOST_HEADERS: usize = 64;
 /// #     let Step::Done(done) = exchange.next(Moment::default()) else { panic!() };
 /// #     done
 /// # }
-/// # let session = Session::builder("http://localhost:8888/v1").build()?;
-/// let callback = send(&session, Login::new().begin(49152, 0x5ec7e7))?;
+/// let callback = send(Login::new().begin(49152, 0x5ec7e7))?; // as any other flow
 /// assert!(callback.login_url().starts_with("http://localhost:8888/v1/openid/a/login?callback=http%3A%2F%2F127.0.0.1"));
 ///
 /// let mut visit = callback.visit();
