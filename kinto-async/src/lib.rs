@@ -73,12 +73,12 @@ mod client;
 mod connect;
 mod fan_out;
 mod items;
+#[cfg(feature = "oauth")]
+mod login;
 #[cfg(feature = "attachments")]
 mod payload;
 #[cfg(feature = "attachments")]
 mod pieces;
-#[cfg(feature = "oauth")]
-mod login;
 mod proxy;
 #[cfg(feature = "_rustls")]
 mod tls;

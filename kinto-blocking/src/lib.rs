@@ -63,10 +63,10 @@ mod client;
 mod connect;
 mod fan_out;
 mod items;
-#[cfg(feature = "attachments")]
-mod pieces;
 #[cfg(feature = "oauth")]
 mod login;
+#[cfg(feature = "attachments")]
+mod pieces;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

@@ -75,9 +75,6 @@ pub(crate) static DIFFERING: &[Rule] = &[
         },
     },
 ];
-use kinto_protocol::ErrorKind;
-
-use crate::expect::{Rule, same};
 
 /// One for each case that is marked.
 pub(crate) static DIVERGING: &[Rule] = &[

@@ -53,8 +53,6 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>>;
-    #[allow(dead_code, reason = "the tests of parity have this file too, and no browser")]
-    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
 
@@ -123,8 +121,6 @@ impl Driver for kinto_blocking::Client {
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>> {
         Self::send_each(self, flows, concurrency)
-    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token> {
-        Self::login(self, login, open)
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
@@ -179,8 +175,6 @@ impl Driver for kinto_async::Client {
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>> {
         Awaited(Self::send_each(self, flows, concurrency))
-    fn login(&self, login: Login, open: impl FnOnce(&str) -> io::Result<()> + Send) -> Result<Token> {
-        RUNTIME.block_on(Self::login(self, login, open))
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
