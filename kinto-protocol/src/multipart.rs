@@ -15,9 +15,7 @@ pub(crate) struct Frame {
 /// The frame around a file, with other parts of the form before it. The boundary is nothing that the content holds: a row
 /// of random digits.
 pub(crate) fn frame(boundary: &str, fields: &[(&str, Bytes)], name: &str, media_type: &str) -> Result<Frame> {
-    if media_type.is_empty() || !media_type.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        return Err(Error::input("the media type of the file is not one"));
-    }
+    check(media_type)?;
     let mut head = Vec::with_capacity(256 + fields.iter().map(|(_, text)| text.len() + 128).sum::<usize>());
     for (field, text) in fields {
         let field = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n");
@@ -37,6 +35,14 @@ pub(crate) fn frame(boundary: &str, fields: &[(&str, Bytes)], name: &str, media_
         head: head.into(),
         tail: format!("\r\n--{boundary}--\r\n").into(),
     })
+}
+
+/// Whether this can be said to be the media type of a file.
+pub(crate) fn check(media_type: &str) -> Result<()> {
+    if media_type.is_empty() || !media_type.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return Err(Error::input("the media type of the file is not one"));
+    }
+    Ok(())
 }
 
 /// The media type that a name stands for.

@@ -167,6 +167,8 @@ pub struct UploadFile {
     stage: Stage,
     /// The record as it was.
     before: Option<Object>,
+    /// Whether there was no record, as far as that is known.
+    absent: bool,
     /// The record as it was written for this.
     written: Option<Object>,
     outgoing: Option<Arc<Outgoing>>,
@@ -212,7 +214,7 @@ pub struct Uploaded {
 
 impl UploadFile {
     fn new(upload: Upload, content: Content) -> Self {
-        Self { upload, content, stage: Stage::Over, before: None, written: None, outgoing: None }
+        Self { upload, content, stage: Stage::Over, before: None, absent: false, written: None, outgoing: None }
     }
 
     fn media_type(&self) -> &str {
@@ -276,12 +278,15 @@ impl UploadFile {
     /// Whether the record has the very file that is to be sent.
     fn is_same(&self, there: &Attachment) -> bool {
         let Content { size: Some(size), sha256: Some(sha256), .. } = &self.content else { return false };
-        let typed = self.upload.media_type.as_ref().is_none_or(|wanted| *wanted == there.mimetype);
+        // The server may leave its parameters away.
+        let plain = |media_type: &str| media_type.split(';').next().map(|it| it.trim().to_ascii_lowercase());
+        let typed = self.upload.media_type.as_ref().is_none_or(|wanted| plain(wanted) == plain(&there.mimetype));
         there.is(*size, sha256) && there.filename == self.upload.name && typed
     }
 
     /// Takes the record as it is, before anything is sent.
     fn looked(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Uploaded>> {
+        self.absent = reply.status() == StatusCode::NOT_FOUND;
         // To create records is not to read them: whether that may be is for the server to say.
         if matches!(reply.status(), StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return self.post(session);
@@ -343,11 +348,16 @@ impl UploadFile {
 
     /// The file was surely not taken: what was written for it is taken back.
     fn refused(&mut self, refusal: Error) -> Result<Turn<Uploaded>> {
-        let had_one = self.before.as_ref().and_then(|record| record.data.get("attachment"));
-        let refusal = match had_one.is_some_and(|it| !it.is_null()) && refusal.status() == Some(StatusCode::BAD_REQUEST)
-        {
-            true => refusal.hint("the server has deleted the file that was there: upload it again, or another"),
-            false => refusal,
+        // It was about to do what was asked: what it refuses, or aborts for others, has begun by deleting.
+        let begun = matches!(refusal.status(), Some(StatusCode::BAD_REQUEST | StatusCode::CONFLICT));
+        let had_one = match &self.before {
+            Some(record) => Some(record.data.get("attachment").is_some_and(|it| !it.is_null())),
+            None => (self.absent || self.written.is_some()).then_some(false),
+        };
+        let refusal = match had_one {
+            Some(true) if begun => refusal.hint("the server has deleted the file that was there: upload it again"),
+            None if begun => refusal.hint("if there was a file, the server has deleted it: upload it again"),
+            _ => refusal,
         };
         let Some(written) = &self.written else { return Err(refusal) };
         let unchanged = Precondition::Unchanged(written.last_modified);
@@ -393,8 +403,9 @@ impl Flow for UploadFile {
     type Output = Uploaded;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Uploaded>> {
-        (self.before, self.written, self.outgoing) = (None, None, None);
+        (self.before, self.absent, self.written, self.outgoing) = (None, false, None, None);
         file_name::check(&self.upload.name, self.upload.any_extension)?;
+        multipart::check(self.media_type())?;
         let file = &self.upload.file;
         self.upload.content.settle_id(file.id(), file.record().in_default_bucket())?;
         self.upload.content.checked_data()?;
