@@ -75,7 +75,8 @@ impl Download {
         Self(Fetch { wish, here: None, attachment: None, under_way: None })
     }
 
-    /// Takes files from below this URL, in place of the one that the server names: where they were moved, or are cached.
+    /// Takes files from below this URL, in place of the one that the server names: where they were moved, or are cached. A
+    /// location below either of them is taken for one below this.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.0.wish.base_url = Some(url.into());
@@ -178,11 +179,13 @@ impl Fetch {
             }
             _ => {}
         }
+        let base = self.wish.base_url.as_deref();
+        let known = session.memory().has("attachments") || base.and_then(|base| below(&attachment, base)).is_some();
         self.attachment = Some(attachment);
-        if self.wish.base_url.is_none() && !session.memory().has("attachments") {
-            return Ok(Turn::ask(Call::new(Method::GET, endpoints::root())));
+        if known {
+            return self.ask(session);
         }
-        self.ask(session)
+        Ok(Turn::ask(Call::new(Method::GET, endpoints::root())))
     }
 
     fn ask(&mut self, session: &Session) -> Result<Turn<Fetched>> {
@@ -218,7 +221,7 @@ impl Fetch {
             _ => {
                 let info = server_info().parse(reply)?;
                 session.memory().learn_capabilities(&info.capabilities);
-                if !info.has("attachments") {
+                if !info.has("attachments") && self.wish.base_url.is_none() {
                     return Err(Error::missing_plugin("attachments", &info));
                 }
                 self.ask(session)
@@ -230,7 +233,8 @@ impl Fetch {
     fn fail(&mut self, error: Error) -> Result<Turn<Fetched>> {
         let Some(under_way) = &mut self.under_way else { return Err(error) };
         if under_way.incoming.is_exceeded() {
-            return Err(under_way.incoming.verify().err().unwrap_or(error));
+            let excess = under_way.incoming.verify().err();
+            return Err(excess.map_or(error, |excess| excess.during(under_way.call.line(), 1, None)));
         }
         let got = under_way.incoming.got();
         if got > under_way.got && matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Timeout) {
@@ -300,6 +304,16 @@ impl Flow for DownloadFile {
     }
 }
 
+/// What its location says below this URL, if it is there.
+fn below<'a>(attachment: &'a Attachment, base: &str) -> Option<&'a str> {
+    let location = &attachment.location;
+    if location.contains("://") {
+        location.strip_prefix(base.trim_end_matches('/'))?.strip_prefix('/')
+    } else {
+        Some(location.strip_prefix('/').unwrap_or(location))
+    }
+}
+
 /// Where a file is. What the server says of it is anybody's words: it has to be below the place that files are kept in.
 pub(crate) fn place(session: &Session, attachment: &Attachment, base_url: Option<&str>) -> Result<Uri> {
     let wrong = |why: &str| Error::new(ErrorKind::Attachment, format!("the file cannot be fetched: {why}"));
@@ -308,17 +322,13 @@ pub(crate) fn place(session: &Session, attachment: &Attachment, base_url: Option
     let Some(base) = base_url.or_else(named).filter(|base| !base.is_empty()) else {
         return Err(wrong("the server does not say where it keeps files").hint("say it with base_url()"));
     };
+    // What is kept at another place has the same path there.
+    let moved = || named().filter(|named| !named.is_empty()).and_then(|named| below(attachment, named));
+    let below = below(attachment, base).or_else(moved).ok_or_else(|| {
+        let why = "its location is not where the server keeps files";
+        wrong(why).hint("if it is to be trusted, say where files are with base_url()")
+    })?;
     let base = base.trim_end_matches('/');
-    let location = &attachment.location;
-    let below = if location.contains("://") {
-        let rest = location.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
-        rest.ok_or_else(|| {
-            let why = "its location is not where the server keeps files";
-            wrong(why).hint("if files were moved, say where they are with base_url()")
-        })?
-    } else {
-        location.strip_prefix('/').unwrap_or(location)
-    };
     let steps = |part: &str| {
         let part = part.to_ascii_lowercase().replace("%2e", ".");
         part.is_empty() || part == "." || part == ".." || part.contains("%2f") || part.contains("%5c")
