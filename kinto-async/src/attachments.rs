@@ -72,7 +72,7 @@ impl Client {
     /// As [`send`](Self::send); [`ErrorKind::Attachment`](kinto_protocol::ErrorKind::Attachment) when it is not what its
     /// record says, and [`ErrorKind::Io`](kinto_protocol::ErrorKind::Io) when it cannot be written.
     pub async fn download_to(&self, download: Download, mut to: impl AsyncWrite + Send + Unpin) -> Result<Fetched> {
-        let fetched = self.fetch(download.by_pieces(None), &mut to).await?;
+        let fetched = self.fetch(download.by_pieces(None), Target::Writer(&mut to)).await?;
         to.flush().await.map_err(local)?;
         Ok(fetched)
     }
@@ -106,15 +106,15 @@ impl Client {
             Err(error) => return Err(at(path)(error)),
         };
         let overwrites = download.overwrites();
-        let mut unfinished = Unfinished::make(path.to_owned()).await.map_err(at(path))?;
-        let fetched = self.fetch(download.by_pieces(here), unfinished.writer()).await?;
+        let mut unfinished = Unfinished::new(path);
+        let fetched = self.fetch(download.by_pieces(here), Target::File(&mut unfinished)).await?;
         if !fetched.skipped {
             unfinished.finish(overwrites).await.map_err(at(path))?;
         }
         Ok(fetched)
     }
 
-    async fn fetch(&self, download: DownloadFile, to: &mut (dyn AsyncWrite + Send + Unpin)) -> Result<Fetched> {
+    async fn fetch(&self, download: DownloadFile, to: Target<'_>) -> Result<Fetched> {
         let mut sender = Down { transport: &*self.transport, to };
         self.drive(self.session().exchange(download).by_pieces(), &mut sender).await
     }
@@ -157,16 +157,26 @@ impl Sender for Up<'_> {
     }
 }
 
-struct Down<'a> {
-    transport: &'a dyn Transport,
-    to: &'a mut (dyn AsyncWrite + Send + Unpin),
+/// Where the content of a file goes.
+enum Target<'a> {
+    Writer(&'a mut (dyn AsyncWrite + Send + Unpin)),
+    File(&'a mut Unfinished),
 }
 
-impl Sender for Down<'_> {
+struct Down<'a, 'b> {
+    transport: &'a dyn Transport,
+    to: Target<'b>,
+}
+
+impl Sender for Down<'_, '_> {
     fn send(&mut self, request: Request, limits: Limits, transfer: Option<Transfer>) -> Sending<'_> {
         let Some(Transfer::In(incoming)) = transfer else { return self.transport.send(request, limits) };
         Box::pin(async move {
-            let mut receiver = Receiver::new(incoming, self.to);
+            let to: &mut (dyn AsyncWrite + Send + Unpin) = match &mut self.to {
+                Target::Writer(to) => *to,
+                Target::File(unfinished) => unfinished.writer().await.map_err(local)?,
+            };
+            let mut receiver = Receiver::new(incoming, to);
             self.transport.download(request, &mut receiver, limits).await
         })
     }

@@ -79,7 +79,7 @@ impl Client {
     /// As [`send`](Self::send); [`ErrorKind::Attachment`](kinto_protocol::ErrorKind::Attachment) when it is not what its
     /// record says, and [`ErrorKind::Io`](kinto_protocol::ErrorKind::Io) when it cannot be written.
     pub fn download_to(&self, download: Download, mut to: impl Write) -> Result<Fetched> {
-        let fetched = self.fetch(download.by_pieces(None), &mut to)?;
+        let fetched = self.fetch(download.by_pieces(None), &mut to, |_| Ok(()))?;
         to.flush().map_err(local)?;
         Ok(fetched)
     }
@@ -112,16 +112,24 @@ impl Client {
         };
         let overwrites = download.overwrites();
         let mut unfinished = Unfinished::new(path);
-        let fetched = self.fetch(download.by_pieces(here), &mut unfinished)?;
+        let fetched = self.fetch(download.by_pieces(here), &mut unfinished, |it| it.file().map(drop))?;
         if !fetched.skipped {
             unfinished.finish(overwrites).map_err(at(path))?;
         }
         Ok(fetched)
     }
 
-    fn fetch(&self, download: DownloadFile, to: &mut dyn Write) -> Result<Fetched> {
+    fn fetch<W: Write>(
+        &self,
+        download: DownloadFile,
+        to: &mut W,
+        open: impl Fn(&mut W) -> io::Result<()>,
+    ) -> Result<Fetched> {
         self.drive(self.session().exchange(download).by_pieces(), |request, limits, transfer| match transfer {
-            Some(Transfer::In(incoming)) => self.transport.download(request, &mut Receiver::new(incoming, to), limits),
+            Some(Transfer::In(incoming)) => {
+                open(to).map_err(local)?;
+                self.transport.download(request, &mut Receiver::new(incoming, to), limits)
+            }
             _ => self.transport.send(request, limits),
         })
     }

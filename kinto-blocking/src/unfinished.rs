@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 /// A file that is to have a name. Until it is finished it has another, in the same folder; dropped before, it is gone.
 pub(crate) struct Unfinished {
     path: PathBuf,
-    /// Made when there is something to write.
+    /// Made when there is something to come: what is here already may be in a folder that nobody may write to.
     file: Option<NamedTempFile>,
 }
 
@@ -17,7 +17,7 @@ impl Unfinished {
         Self { path: path.to_owned(), file: None }
     }
 
-    fn file(&mut self) -> io::Result<&mut NamedTempFile> {
+    pub(crate) fn file(&mut self) -> io::Result<&mut NamedTempFile> {
         if self.file.is_none() {
             let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
             let mut builder = tempfile::Builder::new();
