@@ -1,11 +1,17 @@
 //! What a front-end must offer for the scenarios to run with it.
 
 use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::LazyLock;
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use kinto_protocol::{Auth, Event, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session};
+use kinto_protocol::{
+    Auth, Download, Event, Fetched, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session, Upload, Uploaded,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
 /// Who is told of events.
@@ -55,6 +61,10 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
     ) -> impl Iterator<Item = Result<F::Output>>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
+    fn upload_from(&self, upload: Upload, content: impl Read + Send + Unpin + 'static) -> Result<Uploaded>;
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded>;
+    fn download_to(&self, download: Download, to: impl Write + Send + Unpin) -> Result<Fetched>;
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched>;
 
     /// The same client, which sends everything once.
     fn once(&self) -> Self {
@@ -130,6 +140,22 @@ impl Driver for kinto_blocking::Client {
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>> {
         Self::items(self, list)
     }
+
+    fn upload_from(&self, upload: Upload, content: impl Read + Send + Unpin + 'static) -> Result<Uploaded> {
+        Self::upload_from(self, upload, content)
+    }
+
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded> {
+        Self::upload_file(self, upload, path)
+    }
+
+    fn download_to(&self, download: Download, to: impl Write + Send + Unpin) -> Result<Fetched> {
+        Self::download_to(self, download, to)
+    }
+
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched> {
+        Self::download_file(self, download, path)
+    }
 }
 
 /// One runtime for all scenarios, whose threads wait for what runs on it.
@@ -183,6 +209,47 @@ impl Driver for kinto_async::Client {
 
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>> {
         Awaited(Self::items(self, list))
+    }
+
+    fn upload_from(&self, upload: Upload, content: impl Read + Send + Unpin + 'static) -> Result<Uploaded> {
+        RUNTIME.block_on(Self::upload_from(self, upload, AtOnce(content)))
+    }
+
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded> {
+        RUNTIME.block_on(Self::upload_file(self, upload, path))
+    }
+
+    fn download_to(&self, download: Download, to: impl Write + Send + Unpin) -> Result<Fetched> {
+        RUNTIME.block_on(Self::download_to(self, download, AtOnce(to)))
+    }
+
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched> {
+        RUNTIME.block_on(Self::download_file(self, download, path))
+    }
+}
+
+/// What never makes one wait, such as memory.
+struct AtOnce<T>(T);
+
+impl<R: Read + Unpin> AsyncRead for AtOnce<R> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let length = self.0.read(into.initialize_unfilled())?;
+        into.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<W: Write + Unpin> AsyncWrite for AtOnce<W> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.0.write(from))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.0.flush())
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -12,11 +12,15 @@ mod certificates;
 mod changesets;
 mod context;
 mod deletes;
+mod downloads;
 mod driver;
 mod errors;
+mod file_host;
+mod files;
 mod filters;
 mod history;
 mod identity;
+mod kept_files;
 mod list_surprises;
 mod lists;
 mod logins;
@@ -29,10 +33,12 @@ mod permissions;
 mod plans;
 mod plugins;
 mod records;
+mod refused_uploads;
 mod reviews;
 mod server;
 mod sharing;
 mod surprises;
+mod uploads;
 mod verified;
 
 /// Makes a test of each scenario, for both front-ends on both backends; for one of them on Kinto 16, unless it is about
@@ -286,6 +292,7 @@ scenarios! {
 }
 
 // Kinto 16 takes the first two for requests like any other, is of another version, and has neither snapshots nor counters.
+// Nor has it files.
 scenarios! {
     newer:
     filters {
@@ -306,6 +313,34 @@ scenarios! {
         what_the_server_tells_of_itself,
         in_a_batch,
         counting_deleting_and_erasing,
+    }
+    uploads {
+        from_memory_a_file_and_a_reader,
+        nothing_and_much,
+        what_cannot_be_read,
+        with_data_and_permissions,
+        names_of_all_sorts,
+    }
+    refused_uploads {
+        here,
+        s06_by_the_server,
+        who_may,
+    }
+    downloads {
+        into_memory_a_writer_and_a_file,
+        what_is_here_already,
+        where_it_cannot_go,
+        read_only_folders_and_links,
+        what_is_not_what_it_was,
+        what_is_not_attached,
+        broken_connections,
+        changed_in_the_middle,
+        elsewhere,
+    }
+    kept_files {
+        the_same_is_not_sent,
+        the_same_that_is_to_be_another,
+        in_the_default_bucket,
     }
 }
 
@@ -333,6 +368,15 @@ scenarios! {
         when_nobody_signs_in,
         side_by_side,
     }
+    uploads {
+        media_types,
+    }
+    downloads {
+        by_a_path_alone,
+    }
+    refused_uploads {
+        not_where_all_are_taken,
+    }
 }
 
 scenarios! {
@@ -358,6 +402,15 @@ scenarios! {
         whoever_else_comes,
         when_nobody_signs_in,
         side_by_side,
+    }
+    uploads {
+        media_types,
+    }
+    downloads {
+        by_a_path_alone,
+    }
+    refused_uploads {
+        not_where_all_are_taken,
     }
 }
 
@@ -401,6 +454,9 @@ scenarios! {
         from_the_servers_key_to_the_root,
         fetched_from_where_the_signature_says,
         refused_with_a_line_each,
+    }
+    refused_uploads {
+        where_there_are_none,
     }
 }
 
@@ -479,6 +535,9 @@ scenarios! {
         from_the_servers_key_to_the_root,
         fetched_from_where_the_signature_says,
         refused_with_a_line_each,
+    }
+    refused_uploads {
+        where_there_are_none,
     }
 }
 
