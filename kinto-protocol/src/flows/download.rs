@@ -307,7 +307,8 @@ impl Flow for DownloadFile {
 /// What its location says below this URL, if it is there.
 fn below<'a>(attachment: &'a Attachment, base: &str) -> Option<&'a str> {
     let location = &attachment.location;
-    if location.contains("://") {
+    // What has a scheme is no path, whatever it stands for.
+    if location.split('/').next().is_some_and(|first| first.contains(':')) {
         location.strip_prefix(base.trim_end_matches('/'))?.strip_prefix('/')
     } else {
         Some(location.strip_prefix('/').unwrap_or(location))
