@@ -61,9 +61,13 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
     ) -> impl Iterator<Item = Result<F::Output>>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
+    #[allow(dead_code, reason = "the tests of parity have this file too")]
     fn upload_from(&self, upload: Upload, content: impl Read + Send + Unpin + 'static) -> Result<Uploaded>;
+    #[allow(dead_code, reason = "the tests of parity have this file too")]
     fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded>;
+    #[allow(dead_code, reason = "the tests of parity have this file too")]
     fn download_to(&self, download: Download, to: impl Write + Send + Unpin) -> Result<Fetched>;
+    #[allow(dead_code, reason = "the tests of parity have this file too")]
     fn download_file(&self, download: Download, path: &Path) -> Result<Fetched>;
 
     /// The same client, which sends everything once.

@@ -19,6 +19,7 @@ mod file_host;
 mod files;
 mod filters;
 mod history;
+mod hostile_files;
 mod identity;
 mod kept_files;
 mod list_surprises;
@@ -40,6 +41,7 @@ mod sharing;
 mod surprises;
 mod uploads;
 mod verified;
+mod with_the_record;
 
 /// Makes a test of each scenario, for both front-ends on both backends; for one of them on Kinto 16, unless it is about
 /// something that only `newer` versions do.
@@ -319,6 +321,7 @@ scenarios! {
         nothing_and_much,
         what_cannot_be_read,
         with_data_and_permissions,
+        progress,
         names_of_all_sorts,
     }
     refused_uploads {
@@ -336,6 +339,18 @@ scenarios! {
         broken_connections,
         changed_in_the_middle,
         elsewhere,
+    }
+    hostile_files {
+        names,
+        locations,
+        sizes_and_hashes,
+    }
+    with_the_record {
+        both_or_none,
+        what_fails_on_the_way,
+        others_who_are_faster,
+        removing,
+        of_own_types,
     }
     kept_files {
         the_same_is_not_sent,

@@ -1,6 +1,8 @@
 //! Files that are attached to records: where they come from, what is said of them, what is refused.
 
 use std::fs;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex};
 
 use kinto_protocol::{Attachment, ErrorKind, Permissions, Upload};
 use serde_json::json;
@@ -204,4 +206,44 @@ pub(crate) fn names_of_all_sorts<D: Driver>(kinto: &Kinto<D>) {
         // It is recognised by it, too.
         assert!(files.alice.send(upload.content("abc")).unwrap().skipped, "{name}");
     }
+}
+
+/// What is told while a file moves: never less than before, and all of it in the end.
+pub(crate) fn progress<D: Driver>(kinto: &Kinto<D>) {
+    type Told = Arc<Mutex<Vec<(u64, Option<u64>)>>>;
+    let files = &Files::of(kinto);
+    let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let path = files.write("here.txt", &content);
+    let told = Told::default();
+    let tell = || {
+        let told = Arc::clone(&told);
+        move |moved, of| told.lock().unwrap().push((moved, of))
+    };
+    let check = |of: Option<u64>, pieces: bool| {
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        assert!(told.windows(2).all(|two| two[0].0 < two[1].0) && told.iter().all(|it| it.1 == of), "{told:?}");
+        assert_eq!(told.last(), Some(&(content.len() as u64, of)));
+        assert_eq!(told.len() > 1, pieces, "{told:?}");
+    };
+    let size = Some(content.len() as u64);
+    let upload = || files.record("a").upload("a.txt").always().progress(tell());
+    files.alice.send(upload().content(content.clone())).unwrap();
+    check(size, false);
+    files.alice.upload_file(upload(), &path).unwrap();
+    check(size, true);
+    // Once, as each attempt begins anew.
+    while files.alice.upload_from(upload(), Cursor::new(content.clone())).is_err_and(|error| error.is_conflict()) {
+        told.lock().unwrap().clear();
+    }
+    check(None, true);
+    let download = || files.record("a").download().progress(tell());
+    files.alice.send(download()).unwrap();
+    check(size, false);
+    files.alice.download_to(download(), Vec::new()).unwrap();
+    check(size, true);
+    files.alice.download_file(download(), &files.path("there.txt")).unwrap();
+    check(size, true);
+    assert!(files.alice.download_file(download(), &files.path("there.txt")).unwrap().skipped);
+    assert!(files.alice.upload_file(files.record("a").upload("a.txt").progress(tell()), &path).unwrap().skipped);
+    assert!(told.lock().unwrap().is_empty(), "nothing has moved");
 }

@@ -1,11 +1,17 @@
 //! The core without a front-end: a loop, a socket, a clock.
 
+use std::fs::File;
+use std::io::{Read, Write};
 use std::iter;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{Auth, Flow, List, ListItem, Listing, Moment, Policy, Result, Session, Step};
+use kinto_protocol::{
+    Auth, Download, FailureKind, Fetched, Flow, Incoming, List, ListItem, Listing, Moment, Policy, Response, Result,
+    Session, Step, Transfer, TransportError, Upload, Uploaded,
+};
 
 use crate::driver::{Driver, Setup};
 use crate::wire;
@@ -108,4 +114,50 @@ impl Driver for Bare {
             Err(error) => vec![Err(error)],
         })
     }
+
+    fn upload_from(&self, upload: Upload, mut content: impl Read + Send + Unpin + 'static) -> Result<Uploaded> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).map_err(local)?;
+        self.send(upload.content(bytes))
+    }
+
+    fn upload_file(&self, upload: Upload, path: &Path) -> Result<Uploaded> {
+        self.upload_from(upload, File::open(path).map_err(local)?)
+    }
+
+    fn download_to(&self, download: Download, mut to: impl Write + Send + Unpin) -> Result<Fetched> {
+        let mut exchange = self.0.exchange(download.by_pieces(None)).by_pieces();
+        loop {
+            match exchange.next(now()) {
+                Step::Send(request, limits) => {
+                    let answer = wire::send(&request, &limits);
+                    let answer = match exchange.transfer() {
+                        Some(Transfer::In(incoming)) => answer.and_then(|answer| take(answer, &incoming, &mut to)),
+                        _ => answer,
+                    };
+                    exchange.handle(answer, now());
+                }
+                Step::Wait(pause) => thread::sleep(pause),
+                Step::Done(result) => return result,
+            }
+        }
+    }
+
+    fn download_file(&self, download: Download, path: &Path) -> Result<Fetched> {
+        self.download_to(download, File::create(path).map_err(local)?)
+    }
+}
+
+/// Writes the file that an answer holds, and leaves the rest of it.
+fn take(answer: Response, incoming: &Incoming, to: &mut impl Write) -> Result<Response, TransportError> {
+    let (head, body) = answer.into_parts();
+    if !incoming.begin(head.status, &head.headers)? {
+        return Ok(Response::from_parts(head, body));
+    }
+    to.write_all(&incoming.piece(&body)?).map_err(local)?;
+    Ok(Response::from_parts(head, Default::default()))
+}
+
+fn local(error: std::io::Error) -> TransportError {
+    TransportError::new(FailureKind::Local, error)
 }
