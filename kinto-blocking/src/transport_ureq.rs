@@ -77,16 +77,29 @@ impl Ureq {
 
 #[cfg(feature = "attachments")]
 impl Ureq {
-    /// The time for all of it is no measure of a file; that for each piece is.
-    fn unhurried<B: ureq::AsSendBody>(&self, request: http::Request<B>, limits: &Limits) -> http::Request<B> {
+    /// The time for all of it is no measure of a file that is sent; that for each piece is, and what is said of it in the
+    /// end is short. In between, the server may think about it as long as about anything.
+    fn sending<B: ureq::AsSendBody>(&self, request: http::Request<B>, limits: &Limits) -> http::Request<B> {
+        let request = self.agent.configure_request(request);
+        request
+            .timeout_resolve(Some(limits.connect))
+            .timeout_connect(Some(limits.connect))
+            .timeout_per_write(Some(limits.idle))
+            .timeout_recv_response(Some(limits.head))
+            .timeout_recv_body(Some(limits.idle))
+            .timeout_per_call(Some(limits.total))
+            .build()
+    }
+
+    /// The same for one that is fetched.
+    fn fetching<B: ureq::AsSendBody>(&self, request: http::Request<B>, limits: &Limits) -> http::Request<B> {
         let request = self.agent.configure_request(request);
         request
             .timeout_resolve(Some(limits.connect))
             .timeout_connect(Some(limits.connect))
             .timeout_recv_response(Some(limits.head))
-            .timeout_per_call(Some(limits.total))
             .timeout_per_read(Some(limits.idle))
-            .timeout_per_write(Some(limits.idle))
+            .timeout_per_call(Some(limits.total))
             .build()
     }
 }
@@ -111,7 +124,7 @@ impl Transport for Ureq {
         let (mut head, _) = request.into_parts();
         head.headers.extend(pieces.length().map(|length| (CONTENT_LENGTH, length.into())));
         let body = ureq::SendBody::from_reader(pieces);
-        let answer = self.agent.run(self.unhurried(http::Request::from_parts(head, body), limits));
+        let answer = self.agent.run(self.sending(http::Request::from_parts(head, body), limits));
         let (head, body) = answer.map_err(failure)?.into_parts();
         let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
         Ok(Response::from_parts(head, body.into()))
@@ -124,7 +137,7 @@ impl Transport for Ureq {
         receiver: &mut Receiver<'_>,
         limits: &Limits,
     ) -> Result<Response, TransportError> {
-        let answer = self.agent.run(self.unhurried(request.map(|_| ()), limits));
+        let answer = self.agent.run(self.fetching(request.map(|_| ()), limits));
         let (head, body) = answer.map_err(failure)?.into_parts();
         if !receiver.begin(&head)? {
             let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;

@@ -80,7 +80,8 @@ const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub struct Limits {
     /// The time to have a connection, name resolution and TLS included: 10 s.
     pub connect: Duration,
-    /// The time until the head of the answer, from the request being sent: 30 s.
+    /// The time until the head of the answer, from the request being sent: 30 s. A server that was sent a file of gigabytes
+    /// may need longer, once it has all of it.
     pub head: Duration,
     /// The time for the whole attempt, with the body of the answer: 60 s, and never more than the deadline leaves.
     pub total: Duration,
