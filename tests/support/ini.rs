@@ -83,13 +83,14 @@ format = %(asctime)s %(levelname)-5.5s %(message)s
 ";
 
 /// The file for a server that listens on `port`, with its database on `database_port`, where the users of these identity
-/// providers (names and URLs) can sign in, `own` settings taking precedence.
+/// providers (names and URLs) can sign in, `own` settings taking precedence; those of `listener` are of what listens.
 pub(crate) fn render(
     backend: Backend,
     port: u16,
     database_port: u16,
     openid: &[(String, String)],
     own: &[(String, String)],
+    listener: &[(String, String)],
 ) -> String {
     let mut settings: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: &str| {
@@ -145,6 +146,10 @@ pub(crate) fn render(
         // An indented line continues the value.
         let _ = writeln!(ini, "{name} = {}", value.replace('\n', "\n    "));
     }
-    let _ = write!(ini, "[server:main]\nuse = egg:waitress#main\nhost = 127.0.0.1\nport = {port}\n{LOGGING}");
+    let _ = writeln!(ini, "[server:main]\nuse = egg:waitress#main\nhost = 127.0.0.1\nport = {port}");
+    for (name, value) in listener {
+        let _ = writeln!(ini, "{name} = {value}");
+    }
+    ini.push_str(LOGGING);
     ini
 }

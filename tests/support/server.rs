@@ -55,7 +55,7 @@ impl KintoServer {
 
     /// Prepares a server with settings of its own.
     pub fn builder(backend: Backend) -> Builder {
-        Builder { backend, openid: Vec::new(), settings: Vec::new() }
+        Builder { backend, openid: Vec::new(), settings: Vec::new(), listener: Vec::new() }
     }
 
     /// The root of its API, `http://127.0.0.1:PORT/v1`.
@@ -139,6 +139,8 @@ pub struct Builder {
     backend: Backend,
     openid: Vec<(String, String)>,
     settings: Vec<(String, String)>,
+    /// The settings of what listens.
+    listener: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -157,6 +159,13 @@ impl Builder {
     /// the server's folder. `kinto.version_json_path` is taken: it is how the server is recognised.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets any setting in the section `[server:main]` of the ini file, of waitress, which listens for Kinto: such as
+    /// `max_request_body_size`, 1 GiB otherwise. Each may be given once, and host and port are taken.
+    pub fn listener_setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.listener.push((name.into(), value.into()));
         self
     }
 
@@ -193,7 +202,8 @@ impl Builder {
         let folder = Folder::new()?;
         let moment = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let identity = format!("{}-{port}-{moment}", process::id());
-        folder.write("kinto.ini", &ini::render(self.backend, port, database_port, &self.openid, &self.settings))?;
+        let ini = ini::render(self.backend, port, database_port, &self.openid, &self.settings, &self.listener);
+        folder.write("kinto.ini", &ini)?;
         folder.write("version.json", &version_file(&identity))?;
         let (supervisor, reports) =
             Supervisor::start(python, folder, &Task { port, postgresql, signs: self.backend.is_signer() })?;
