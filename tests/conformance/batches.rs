@@ -81,6 +81,11 @@ impl Record {
             self.left.pop_front();
         }
         let (theirs, answer) = self.left.front_mut()?;
+        // Before it removes a file, Python does not look whether there is one.
+        let removes = theirs["method"] == "DELETE" && text(&theirs["path"]).ends_with("/attachment");
+        if removes && *ours.method() == Method::GET {
+            return None;
+        }
         let count = own_entries(ours).map(|entries| entries.len());
         let has_entries = is_batch(theirs) && answer["status"] == 200;
         if !has_entries || count == Some(entries(&theirs["body"]).len()) {

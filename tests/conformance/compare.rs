@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::batches;
 use crate::case::{Case, Recorded, Step, text};
+use crate::files;
 use crate::filters;
 use crate::logins;
 use crate::output::{Ended, Output, Stop};
@@ -94,11 +95,18 @@ impl Found {
         self.differ(What::Query, &filters::typed(pairs), &filters::read(ours.uri().query().unwrap_or_default()));
 
         let about = About::of(ours);
-        self.differ(What::Headers, &their_headers(theirs, &about), &our_headers(ours.headers(), &about));
+        let mut headers = our_headers(ours.headers(), &about);
+        if let Some((own, content_type)) = files::boundary(ours).zip(headers.get_mut(CONTENT_TYPE.as_str())) {
+            *content_type = content_type.replace(own, "<boundary>");
+        }
+        self.differ(What::Headers, &their_headers(theirs, &about), &headers);
         if !ours.headers().contains_key(USER_AGENT) {
             self.note(What::Headers, "no User-Agent of ours".into());
         }
 
+        if theirs["body_kind"] == "multipart" {
+            return self.differ(What::Body, &Some(files::their_form(&theirs["body"])), &files::our_form(ours));
+        }
         let body = serde_json::from_slice(ours.body()).unwrap_or(Value::Null);
         self.differ(What::Body, &said(theirs["body"].clone(), &about), &said(body, &about));
     }
@@ -130,6 +138,9 @@ impl Found {
 
     fn outcome(&mut self, step: &Step, played: &Played) {
         let fits = match (&step.outcome["raised"], &played.outcome) {
+            (Value::Null, Ok(output @ Output::File { name, content })) => {
+                returns(&step.outcome["returned"], output) && step.outcome["files"][name] == content.as_str()
+            }
             (Value::Null, Ok(output)) => returns(&step.outcome["returned"], output),
             (Value::Null, Err(_)) => false,
             (raised, Err(stop)) => raises(raised, stop),
@@ -312,6 +323,8 @@ fn returns(theirs: &Value, ours: &Output) -> bool {
         }),
         // Python has no word for it.
         Output::NotModified => false,
+        // It says where the file is: in its own folder, or in one that it names so.
+        Output::File { name, .. } => text(theirs).trim_start_matches("<dir>/") == *name,
         Output::Batch(ours) => {
             let theirs = theirs.as_array().map(Vec::as_slice).unwrap_or_default();
             ours.stopped().is_none()

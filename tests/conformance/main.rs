@@ -11,6 +11,8 @@ mod compare;
 mod differing;
 mod diverging;
 mod expect;
+mod file_rules;
+mod files;
 mod filters;
 mod lists;
 mod logins;
@@ -51,9 +53,11 @@ const CLASSES: [(Class, &str); 5] = [
 ];
 
 /// What we do otherwise by decision.
-static DIFFERING: [&[Rule]; 3] = [differing::RULES, batch_rules::DIFFERING, plugin_rules::DIFFERING];
+static DIFFERING: [&[Rule]; 4] =
+    [differing::RULES, batch_rules::DIFFERING, plugin_rules::DIFFERING, file_rules::DIFFERING];
 /// Where the Python client is wrong.
-static DIVERGING: [&[Rule]; 3] = [diverging::RULES, batch_rules::DIVERGING, plugin_rules::DIVERGING];
+static DIVERGING: [&[Rule]; 4] =
+    [diverging::RULES, batch_rules::DIVERGING, plugin_rules::DIVERGING, file_rules::DIVERGING];
 
 /// A class and a reason, which is empty where none is needed.
 type Verdict = Result<(Class, &'static str), String>;

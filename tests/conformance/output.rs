@@ -22,6 +22,8 @@ pub(crate) enum Output {
     AllDeleted(Vec<Tombstone>),
     /// It did not change since.
     NotModified,
+    /// A file, and the name it is to have.
+    File { name: String, content: String },
     /// What came of each operation of a batch.
     Batch(Ended),
 }

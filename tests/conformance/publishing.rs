@@ -56,7 +56,7 @@ pub(crate) fn step(way: Way<'_>, client: &Client, method: &str, args: &Args) -> 
 }
 
 /// The bucket, and the id of the collection: arguments come before the options of the client.
-fn place(client: &Client, args: &Args, name: &str) -> Result<(Bucket, String), Stop> {
+pub(crate) fn place(client: &Client, args: &Args, name: &str) -> Result<(Bucket, String), Stop> {
     let within = args.name("bucket").or_else(|| client.bucket.clone()).ok_or(Stop::Refused("a bucket needs an id"))?;
     let id = args.name(name).or_else(|| client.collection.clone()).ok_or(Stop::Refused("a collection needs an id"))?;
     Ok((bucket(&within), id))

@@ -8,6 +8,7 @@ use kinto_protocol::{
 use serde_json::{Map, Value, json};
 
 use crate::case::{Args, Client, text};
+use crate::files;
 use crate::filters;
 use crate::lists;
 use crate::output::{Ended, Item, Output, Stop};
@@ -21,6 +22,9 @@ pub(crate) fn perform(stage: &mut Stage, session: &Session, client: &Client, met
     match method {
         "get_endpoint" => endpoint(client, args),
         "batch" => batch(stage, session, client, args),
+        "add_attachment" | "download_attachment" | "remove_attachment" => {
+            files::done(stage, session, client, method, args)
+        }
         _ => done(Way::Sent(stage, session), client, method, args),
     }
 }
@@ -350,7 +354,7 @@ pub(crate) fn timestamp(value: &Value) -> Result<Timestamp, Stop> {
 }
 
 /// Data, with what Python writes for its own types: a moment is text.
-fn plain(value: &Value) -> Value {
+pub(crate) fn plain(value: &Value) -> Value {
     match value {
         Value::Object(members) if members.contains_key("__type__") => members["value"].clone(),
         Value::Object(members) => {
@@ -361,7 +365,7 @@ fn plain(value: &Value) -> Value {
     }
 }
 
-fn permissions(value: &Value) -> Permissions {
+pub(crate) fn permissions(value: &Value) -> Permissions {
     serde_json::from_value(value.clone()).expect("permissions are names and lists")
 }
 

@@ -136,15 +136,18 @@ fn session(case: &Case, client: &Client, manner: Manner, alerts: &Alerts) -> Res
         Some(auth) if !logins::signs_in(client) => builder.auth(credentials(auth)?).build(),
         _ => builder.build(),
     }?;
-    introduce(&session);
+    introduce(&session, case);
     Ok(session)
 }
 
 /// Python sends to a plugin's endpoint whatever the server has. We ask the server first, once: here before the case
 /// begins, and of a server that has everything, so that what follows can be compared.
-fn introduce(session: &Session) {
+fn introduce(session: &Session, case: &Case) {
     let capabilities = ["accounts", "attachments", "changes", "history", "permissions_endpoint", "signer"];
-    let capabilities: Map<String, Value> = capabilities.map(|name| (name.to_owned(), json!({}))).into_iter().collect();
+    // Where files are, Python asks too.
+    let asks = case.methods().any(|method| method == "download_attachment");
+    let capabilities = capabilities.into_iter().filter(|name| !asks || *name != "attachments");
+    let capabilities: Map<String, Value> = capabilities.map(|name| (name.to_owned(), json!({}))).collect();
     let hello = http::Response::new(Bytes::from(json!({"capabilities": capabilities}).to_string()));
     let mut exchange = session.exchange(bucket("b1").history().timestamp());
     let Step::Send(request, _) = exchange.next(START) else { panic!("nothing is asked") };

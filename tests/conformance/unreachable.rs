@@ -21,7 +21,6 @@ pub(crate) static BY_TYPE: &[(&str, &str)] = &[
 pub(crate) fn not_yet(case: &Case) -> Option<&'static str> {
     case.methods().find_map(|method| {
         Some(match method {
-            "add_attachment" | "download_attachment" | "remove_attachment" => "attachments",
             "replicate" => "replication",
             _ => return None,
         })
