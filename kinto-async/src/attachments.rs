@@ -19,7 +19,8 @@ use crate::unfinished::Unfinished;
 impl Client {
     /// Attaches what a reader gives to a record, in constant memory.
     ///
-    /// It can be read only once: where it would have to be sent again, that is an error. For what lies in a file,
+    /// It can be read only once: where it would have to be sent again, that is an error. So is a 409, by which servers on
+    /// PostgreSQL abort one of several uploads at a time, to whatever records they are. For what lies in a file,
     /// [`upload_file`](Self::upload_file) knows more; for what lies in memory, [`content`](kinto_protocol::Upload::content).
     ///
     /// # Errors

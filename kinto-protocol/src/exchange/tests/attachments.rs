@@ -197,6 +197,15 @@ fn the_loss_of_the_old_file_is_told() {
     assert!(error.to_string().contains("has deleted the file that was there"), "{error}");
     let error = run(upload().content("y"), vec![hello(), none(), refused()]).error();
     assert!(!error.to_string().contains("deleted"), "{error}");
+    // What is aborted in favour of others has begun so, too. Where nobody looked, nobody knows.
+    let aborted = || answer(409, &[], r#"{"errno":122}"#);
+    let mut once = Bench::new(|policy| policy.attempts = 1);
+    let error = once.run(upload().content("y"), vec![hello(), record(&described(b"x")), aborted()]).error();
+    assert!(error.is_conflict() && error.to_string().contains("has deleted the file that was there"), "{error}");
+    let error = once.run(upload().always().content("y"), vec![aborted()]).error();
+    assert!(error.to_string().contains("if there was a file, the server has deleted it"), "{error}");
+    let error = once.run(upload().content("y"), vec![none(), refused()]).error();
+    assert!(!error.to_string().contains("deleted"), "{error}");
 }
 
 #[test]
