@@ -257,7 +257,8 @@ impl<F: Flow> Exchange<F> {
                     }
                     Ok(request) => {
                         let limits = self.session.policy().limits.within(now.until(self.deadline));
-                        let limits = if self.moves(&call) { limits.unhurried() } else { limits };
+                        let moved = call.call.transfer().filter(|_| self.by_pieces).map(Transfer::sends);
+                        let limits = if let Some(sent) = moved { limits.unhurried(sent) } else { limits };
                         self.phase = Phase::Flying(call);
                         return Step::Send(request, limits);
                     }

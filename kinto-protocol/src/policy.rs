@@ -80,8 +80,8 @@ const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub struct Limits {
     /// The time to have a connection, name resolution and TLS included: 10 s.
     pub connect: Duration,
-    /// The time until the head of the answer, from the request being sent: 30 s. A server that was sent a file of gigabytes
-    /// may need longer, once it has all of it.
+    /// The time until the head of the answer, from the request being sent: 30 s, and a second more for every 16 MiB of a file
+    /// that was sent piece by piece.
     pub head: Duration,
     /// The time for the whole attempt, with the body of the answer: 60 s, and never more than the deadline leaves.
     pub total: Duration,
@@ -117,8 +117,10 @@ impl Limits {
         }
     }
 
-    /// The same for moving a file piece by piece, which takes as long as it takes.
-    pub(crate) fn unhurried(self) -> Self {
-        Self { total: LONG, ..self }
+    /// The same for moving a file piece by piece, which takes as long as it takes. To think about one that it was sent, a
+    /// server gets a second more for every 16 MiB: it hashes and stores all of it before it answers.
+    pub(crate) fn unhurried(self, sent: u64) -> Self {
+        let head = self.head.saturating_add(Duration::from_secs(sent >> 24));
+        Self { total: LONG, head, ..self }
     }
 }

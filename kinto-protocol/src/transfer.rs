@@ -34,6 +34,16 @@ impl Transfer {
         }
     }
 
+    /// How much is sent, as far as that is known.
+    pub(crate) fn sends(&self) -> u64 {
+        match *self {
+            #[cfg(feature = "attachments")]
+            Self::Out(ref file) => file.length().unwrap_or_default(),
+            #[cfg(feature = "attachments")]
+            Self::In(_) => 0,
+        }
+    }
+
     /// Whether it was read and cannot be read again.
     pub(crate) fn is_spent(&self) -> bool {
         match *self {

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod answers;
+mod attachments;
 mod backoff;
 mod bare;
 mod batch_answers;
@@ -80,6 +81,7 @@ fn groups() -> Vec<Group> {
         ("batch failures", batch_failures::scenarios()),
         ("batch stops", batch_stops::scenarios()),
         ("syncing", syncing::scenarios()),
+        ("attachments", attachments::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),

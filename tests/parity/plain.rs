@@ -127,6 +127,11 @@ impl Ids {
     /// A text without them, and without this port.
     pub(crate) fn hide(&mut self, text: &str, port: u16) -> String {
         let mut text = text.replace(&format!(":{port}"), ":<port>");
+        // What stands between the parts of a form is as random, and as long each time.
+        if let Some((_, rest)) = text.split_once("boundary=") {
+            let boundary: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+            text = text.replace(&boundary, "<boundary>");
+        }
         let mut from = 0;
         while let Some(at) = text[from..].char_indices().map(|(at, _)| from + at).find(|at| is_uuid(&text[*at..])) {
             let next = self.0.len() + 1;

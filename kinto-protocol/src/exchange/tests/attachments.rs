@@ -299,6 +299,7 @@ fn by_pieces(flow: crate::UploadFile, content: &[u8], answers: Vec<Outcome>) -> 
                 let told = match exchange.transfer() {
                     Some(Transfer::Out(file)) => {
                         assert!(request.body().is_empty() && limits.total > Duration::from_secs(1_000_000));
+                        assert_eq!(limits.head, Duration::from_secs(30 + (file.length().unwrap_or(0) >> 24)));
                         let connected = outcome.as_ref().err().is_none_or(TransportError::may_have_been_sent);
                         if connected {
                             file.begin()
@@ -348,6 +349,17 @@ fn a_file_that_changes_while_it_is_read_is_not_sent() {
         let error = result.unwrap_err();
         assert!(error.kind() == ErrorKind::Io && !error.maybe_applied(), "{error}");
     }
+}
+
+#[test]
+fn a_server_may_think_about_a_large_file() {
+    let bench = Bench::new(|_| {});
+    let large = upload().always().by_pieces(Some(2 << 30), None, false);
+    let mut exchange = bench.session.exchange(large).by_pieces();
+    let Step::Send(..) = exchange.next(bench.now) else { panic!("no request") };
+    exchange.handle(hello(), bench.now);
+    let Step::Send(_, limits) = exchange.next(bench.now) else { panic!("no file") };
+    assert_eq!(limits.head, Duration::from_secs(30 + 128));
 }
 
 #[test]
