@@ -3,11 +3,11 @@
 //! never sees them, who has a cursor does.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{Batch, Cursor, Entry, Object, Policy, Resource, Result, Status, Timestamp};
+use kinto_protocol::{Batch, Cursor, Entry, JsonMap, Policy, Put, Resource, Status, Timestamp};
 use serde_json::json;
 
 use crate::driver::{Driver, Setup};
@@ -22,7 +22,7 @@ type Seen = BTreeMap<String, Option<Timestamp>>;
 
 pub(crate) fn who_misses_what_is_committed_late<D: Driver>() {
     let Some(server) = Server::postgresql() else { return };
-    println!("{}", under_writers::<D>(&server, 4));
+    println!("{}", under_writers::<D>(&server, 3));
 }
 
 pub(crate) fn twenty_thousand<D: Driver>() {
@@ -34,17 +34,14 @@ fn under_writers<D: Driver>(server: &Server, rounds: usize) -> String {
     let records = server.records();
     let client =
         || D::build(Setup { url: server.url().to_owned(), policy: Policy::default(), observer: None }).unwrap();
-    let (begun, writing) = (Instant::now(), AtomicUsize::new(WRITERS));
+    let (begun, pace) = (Instant::now(), Pace::default());
     let (naive, follower) = thread::scope(|scope| {
-        let naive = scope.spawn(|| Naive::default().follow(&client(), &records, &writing));
-        let follower = scope.spawn(|| Follower::default().follow(&client(), &records, &writing));
-        for number in 0..WRITERS {
-            let (client, records, writing) = (client(), &records, &writing);
-            scope.spawn(move || {
-                // Also where it fails, so that nobody waits for it.
-                let _over = Over(writing);
-                (0..rounds).for_each(|round| write(&client, records, number, round));
-            });
+        let writers: Vec<_> = (0..WRITERS).map(|number| (number, client(), pace.writer())).collect();
+        let naive = scope.spawn(|| Naive::default().follow(&client(), &records, &pace));
+        let follower = scope.spawn(|| Follower::default().follow(&client(), &records, &pace));
+        for (number, client, writer) in writers {
+            let records = &records;
+            scope.spawn(move || (0..rounds).for_each(|round| write(&client, records, (number, &writer), round)));
         }
         (naive.join().unwrap(), follower.join().unwrap())
     });
@@ -52,8 +49,7 @@ fn under_writers<D: Driver>(server: &Server, rounds: usize) -> String {
     let end = server.direct.send(records.list().since(Timestamp::from_millis(0))).unwrap();
     let end: Seen = end.into_iter().map(|entry| stand(&entry)).collect();
     let missed = |seen: &Seen| end.iter().filter(|(id, at)| seen.get(*id) != Some(*at)).count();
-    let of_follower: Seen = follower.seen.iter().map(|(id, at)| (id.clone(), *at)).collect();
-    let (of_naive, of_follower) = (missed(&naive.seen), missed(&of_follower));
+    let (of_naive, of_follower) = (missed(&naive.seen), missed(&follower.seen));
     let told = format!(
         "{} writes of {} records in {:.1} s: the cursor misses {of_follower} of them, {} polls, {} changes, of which {} \
          were committed late; who goes on from the newest timestamp misses {of_naive}, {} polls",
@@ -71,44 +67,83 @@ fn under_writers<D: Driver>(server: &Server, rounds: usize) -> String {
     told
 }
 
-struct Over<'a>(&'a AtomicUsize);
+/// Has something polled whenever something was written, and once more in the end.
+#[derive(Default)]
+struct Pace {
+    /// How many requests were answered, and how many are still writing.
+    state: Mutex<(usize, usize)>,
+    changed: Condvar,
+}
 
-impl Drop for Over<'_> {
+impl Pace {
+    /// So many requests between two polls.
+    const STEP: usize = 4;
+
+    fn writer(&self) -> Writer<'_> {
+        self.lock().1 += 1;
+        Writer(self)
+    }
+
+    /// Waits for something to poll for. Whether it is the last time.
+    fn next(&self, polled: &mut usize) -> bool {
+        let is_idle = |state: &mut (usize, usize)| state.1 > 0 && state.0 < *polled + Self::STEP;
+        let state = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        *polled = state.0;
+        state.1 == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (usize, usize)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Writer<'a>(&'a Pace);
+
+impl Writer<'_> {
+    fn has_written(&self) {
+        self.0.lock().0 += 1;
+        self.0.changed.notify_all();
+    }
+}
+
+/// Also where it fails, so that nobody waits for it.
+impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
+        self.0.lock().1 -= 1;
+        self.0.changed.notify_all();
     }
 }
 
 /// A round of one of the writers.
-fn write<D: Driver>(client: &D, records: &Resource, number: usize, round: usize) {
+fn write<D: Driver>(client: &D, records: &Resource, (number, writer): (usize, &Writer<'_>), round: usize) {
     let data = json!({"round": round});
     let id = |n: usize| format!("w{number}-{round}-{n}");
+    let one = |put: Put<JsonMap>| {
+        client.send(put).unwrap();
+        writer.has_written();
+    };
     let batch = |batch: Batch| {
         let summary = client.send(batch).unwrap().summary();
         assert_eq!(summary.count(Status::Done), ROUND, "{summary}");
+        writer.has_written();
     };
     match number {
         // One by one: created, changed and deleted.
         0 | 1 => {
             for n in (0..ROUND).step_by(5) {
-                for id in [id(n), id(n + 1)] {
-                    client.send(records.create(id.as_str(), &data)).unwrap();
-                }
-                let again: Result<Object> = client.send(records.replace(id(n), &data));
-                again.unwrap();
-                client.send(records.create(id(n + 2), &data)).unwrap();
+                (n..n + 3).for_each(|n| one(records.create(id(n), &data)));
+                one(records.replace(id(n), &data));
                 client.send(records.delete(id(n + 1))).unwrap();
             }
         }
         // The same record again and again.
-        2 => (0..ROUND).for_each(|_| drop(client.send(records.replace("hot", &data).overwrite()).unwrap())),
+        2 => (0..ROUND).for_each(|_| one(records.replace("hot", &data).overwrite())),
         // In batches: created, and every other time deleted.
-        3 | 4 => batch((0..ROUND).map(|n| records.create(id(n), &data)).collect()),
-        _ if round % 2 == 0 => batch((0..ROUND).map(|n| records.create(id(n), &data)).collect()),
-        _ => {
+        5 if round % 2 == 1 => {
             let before = |n: usize| format!("w{number}-{}-{n}", round - 1);
             batch((0..ROUND).map(|n| records.delete(before(n))).collect());
         }
+        _ => batch((0..ROUND).map(|n| records.create(id(n), &data)).collect()),
     }
 }
 
@@ -127,11 +162,10 @@ struct Naive {
 }
 
 impl Naive {
-    fn follow<D: Driver>(mut self, client: &D, records: &Resource, writing: &AtomicUsize) -> Self {
-        let mut since = Timestamp::from_millis(0);
+    fn follow<D: Driver>(mut self, client: &D, records: &Resource, pace: &Pace) -> Self {
+        let (mut since, mut polled) = (Timestamp::from_millis(0), 0);
         loop {
-            // Once more when all is written.
-            let is_last = writing.load(SeqCst) == 0;
+            let is_last = pace.next(&mut polled);
             let changes = client.send(records.list().since(since)).unwrap();
             since = changes.timestamp.unwrap();
             self.seen.extend(changes.items.iter().map(stand));
@@ -152,10 +186,10 @@ struct Follower {
 }
 
 impl Follower {
-    fn follow<D: Driver>(mut self, client: &D, records: &Resource, writing: &AtomicUsize) -> Self {
-        let mut cursor = Cursor::default();
+    fn follow<D: Driver>(mut self, client: &D, records: &Resource, pace: &Pace) -> Self {
+        let (mut cursor, mut polled) = (Cursor::default(), 0);
         loop {
-            let is_last = writing.load(SeqCst) == 0;
+            let is_last = pace.next(&mut polled);
             let changes = client.send(records.changes(&cursor)).unwrap();
             assert_eq!(changes.is_full(), cursor.is_empty(), "{:?}", changes.full);
             for entry in &changes.items {
