@@ -269,11 +269,13 @@ impl<T: DeserializeOwned + Send> ChangePages<T> {
                 }
                 _ => {}
             }
-            let place = self.place(session, reply, known.parent)?;
+            let mut place = self.place(session, reply, known.parent)?;
             if place.timestamp < known.timestamp {
                 self.read_all(FullRead::WentBack);
                 return self.turn();
             }
+            // A slow answer says little of what was committed when, and takes nothing back.
+            place.settled = place.settled.max(known.settled);
             first = Some((place, known.timestamp));
         }
         let Stage::Since(pages) = &mut self.stage else { return Err(over()) };

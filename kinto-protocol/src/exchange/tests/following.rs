@@ -257,7 +257,9 @@ impl Model {
             .map(|(id, (at, dead))| (format!("{}{id}", if *dead { "-" } else { "" }), *at))
             .collect();
         let items: Vec<_> = items.iter().map(|(id, at)| (id.as_str(), *at)).collect();
-        list(self.clock, self.timestamp, next.as_deref(), &items)
+        // As if it had taken that long.
+        let took = i64::try_from(self.roll(5_000)).unwrap();
+        list(self.clock - took, self.timestamp, next.as_deref(), &items)
     }
 
     fn changes(&mut self, cursor: &Cursor) -> Changes<JsonMap> {
@@ -277,7 +279,7 @@ impl Model {
 #[test]
 fn a_copy_is_what_is_there_whatever_happens() {
     let (mut fulls, mut late, mut small) = (0, 0, 0);
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut model = Model {
             clock: NOON,
             parent: NOON,
@@ -327,5 +329,5 @@ fn a_copy_is_what_is_there_whatever_happens() {
             }
         }
     }
-    assert!(fulls > 40 && late > 250 && small > 50, "{fulls} {late} {small}");
+    assert!(fulls > 20 && late > 100 && small > 20, "{fulls} {late} {small}");
 }
