@@ -108,6 +108,12 @@ impl Place {
         self.told.contains(&key(entry.id(), entry.last_modified()))
     }
 
+    /// Whether this shows that the list is the same: only what was in it when its timestamp was read does. What came later
+    /// may have been read from one that was made anew in the meantime.
+    pub(crate) fn is_shown_by<T>(&self, entry: &Entry<T>) -> bool {
+        entry.last_modified() <= self.timestamp && self.knows(entry)
+    }
+
     /// Remembers what would be met again.
     pub(crate) fn remember(&mut self, id: &str, last_modified: Timestamp) {
         if last_modified > self.since() {

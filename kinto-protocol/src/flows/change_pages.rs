@@ -1,13 +1,12 @@
 //! What changed in a list since a cursor, page by page.
 //!
 //! ```text
-//!                                          ┌─ 304 ─────────────────────────────────────────────▶ End
-//!          ┌─ the cursor is of this list ─▶ Since ─┬─ what was told is there ──────────────────▶ Since … ─▶ End
-//!          │                               │       └─ it is not: the ─▶ Doubt ─ as it was ─────▶ Since … ─▶ End
-//!  Begin ──┤                               │          parent is asked     │
-//!          │                               │                              └ another ──────────▶ All … ───▶ End
-//!          │                               └─ 400; an older list; not all of it is shown ──┐      ▲
-//!          └─ it is not ───────────────────────────────────────────────────────────────▶ Parent ──┘
+//!           cursor of this list            ┌─ 304 ────────────────────────────────────────▶ End
+//!         ┌────────────────────▶ Since ────┼─ the newest is as it was ──▶ Since … ────────▶ End
+//!         │                        │       └─ it is not ─▶ Doubt ─┬─ its parent is ─▶ Since … ─▶ End
+//!  Begin ─┤                        │                              └─ it is not ──┐
+//!         │    any other           │ 400; an older list;                        ▼
+//!         └────────────────────▶ Parent ◀─ nothing new is shown ──────────────▶ All … ─▶ End
 //! ```
 //!
 //! Changes are read in the order in which they were made: what changes while they are read comes last, and is met. The
@@ -216,7 +215,7 @@ impl<T> ChangePages<T> {
         if matches!(&self.stage, Stage::Since(pages) if pages.is_at_end()) {
             if self.hides_something() {
                 self.full = Some(FullRead::Hidden);
-                self.read_list(None);
+                self.stage = Stage::Parent;
             } else {
                 self.end();
             }
@@ -283,7 +282,7 @@ impl<T: DeserializeOwned + Send> ChangePages<T> {
         if let Some((place, before)) = first {
             // A list that is made anew has a newer timestamp, and so have all that are in it.
             let is_same = place.timestamp == before
-                || self.known().is_some_and(|known| items.iter().any(|item| known.knows(item)));
+                || self.known().is_some_and(|known| items.iter().any(|item| known.is_shown_by(item)));
             self.next = Some(place);
             if !is_same {
                 if let Stage::Since(pages) = std::mem::replace(&mut self.stage, Stage::End) {
@@ -304,10 +303,13 @@ impl<T: DeserializeOwned + Send> ChangePages<T> {
                 self.stage = Stage::Since(pages);
                 return Ok(Turn::Done(Some(self.hand_out(items))));
             }
-            Stage::Doubt(..) => {
-                self.full = Some(if parent.is_some() { FullRead::Recreated } else { FullRead::Hidden });
+            // It was not another list that hid something.
+            Stage::Parent if as_it_was && self.full == Some(FullRead::Hidden) => {
+                self.read_list(None);
+                return self.turn();
             }
-            _ => {}
+            Stage::Parent if self.full != Some(FullRead::Hidden) => {}
+            _ => self.full = Some(if parent.is_some() { FullRead::Recreated } else { FullRead::Hidden }),
         }
         self.read_list(parent);
         self.turn()

@@ -147,7 +147,7 @@ fn what_is_not_shown_is_no_silence() {
     // The list was changed, and nothing of that is shown.
     let cursor = seen(LATER);
     let silent = || list(NOON + LATER, NOON + 9, None, &[("b", NOON)]);
-    let run = since(&cursor, vec![silent(), list(NOON + LATER, NOON + 9, None, &[("b", NOON)])]);
+    let run = since(&cursor, vec![silent(), parent(7), list(NOON + LATER, NOON + 9, None, &[("b", NOON)])]);
     let changes = run.result.unwrap();
     assert_eq!((told(&changes.items), changes.full), (vec!["b".into()], Some(FullRead::Hidden)));
     // From then on it is looked at as a whole, without a precondition; and in the end it is an error.
@@ -163,7 +163,21 @@ fn what_is_not_shown_is_no_silence() {
     let (mut pages, mut bench) = (records().changes(&cursor).pages(), Bench::new(|_| {}));
     assert_eq!(bench.run(&mut pages, vec![silent()]).result.unwrap().unwrap().full, None);
     let all = list(NOON + LATER, NOON + 9, None, &[]);
-    assert_eq!(bench.run(&mut pages, vec![all]).result.unwrap().unwrap().full, Some(FullRead::Hidden));
+    assert_eq!(bench.run(&mut pages, vec![parent(7), all]).result.unwrap().unwrap().full, Some(FullRead::Hidden));
+    // That it is another list is something else.
+    let answers = vec![silent(), parent(8), list(NOON + LATER, NOON + 9, None, &[])];
+    assert_eq!(since(&cursor, answers).result.unwrap().full, Some(FullRead::Recreated));
+}
+
+#[test]
+fn a_list_made_anew_while_it_is_read_is_noticed_the_next_time() {
+    let first = || list(NOON + LATER, NOON, Some("?_token=1"), &[("a", NOON - 9), ("b", NOON)]);
+    let second = || list(NOON + LATER, NOON + 5, None, &[("c", NOON + 5)]);
+    let anew = || vec![second(), parent(8), second()];
+    let cursor = since(&Cursor::default(), vec![parent(7), first(), second()]).result.unwrap().cursor;
+    assert_eq!(since(&cursor, anew()).result.unwrap().full, Some(FullRead::Recreated));
+    let cursor = since(&seen(1_000), vec![first(), second()]).result.unwrap().cursor;
+    assert_eq!(since(&cursor, anew()).result.unwrap().full, Some(FullRead::Recreated));
 }
 
 #[test]
