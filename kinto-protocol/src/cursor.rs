@@ -137,7 +137,7 @@ impl Place {
         };
         let mut place = Self { server, path, timestamp, settled, parent, told: BTreeSet::new() };
         let since = place.since().as_millis();
-        for one in parts.next()?.split(',').filter(|one| !one.is_empty()) {
+        for one in parts.next()?.split(',').filter(|one| *one != "-") {
             let (after, id) = one.split_at_checked(one.len().checked_sub(8)?)?;
             let at = since.checked_add(i64::from_str_radix(after, 16).ok()?)?;
             place.told.insert((Timestamp::from_millis(at), u32::from_str_radix(id, 16).ok()?));
@@ -166,6 +166,9 @@ impl fmt::Display for Cursor {
             Some(at) => write!(f, "{at} ")?,
             None => f.write_str("- ")?,
         }
+        if told.is_empty() {
+            f.write_str("-")?;
+        }
         let since = place.since().as_millis();
         for (number, (at, id)) in told.iter().enumerate() {
             let comma = if number == 0 { "" } else { "," };
@@ -178,8 +181,8 @@ impl fmt::Display for Cursor {
 /// From its text. What cannot be read is taken for a cursor of another version.
 impl From<&str> for Cursor {
     fn from(text: &str) -> Self {
-        // The end of a line comes with many a file, and must not cost a cursor; the last part may be empty.
-        let text = text.trim_end_matches(['\r', '\n']);
+        // The end of a line comes with many a file, and must not cost a cursor.
+        let text = text.trim();
         Self(match Place::parse(text) {
             Some(place) => State::At(Box::new(place)),
             None if text.is_empty() => State::Empty,
@@ -243,16 +246,15 @@ mod tests {
         let good = "1 http://h/v1 /p 9 9 7 1aabbccdd";
         assert!(Cursor::from(good).timestamp().is_some());
         for text in [
-            "2 http://h/v1 /p 9 9 7 ",
+            "2 http://h/v1 /p 9 9 7 -",
             "1 http://h/v1 /p 9 9 7",
-            "1 http://h/v1 /p 9 9 7  ",
-            "1 http://h/v1 /p 9 x 7 ",
+            "1 http://h/v1 /p 9 9 7 - -",
+            "1 http://h/v1 /p 9 x 7 -",
             "1 http://h/v1 /p 9 9 7 1",
             "1 http://h/v1 /p 9 9 7 aabbccdd",
             "1 http://h/v1 /p 9 9 7 7fffffffffffffffaabbccdd",
             "1 http://h/v1 /p 9 9 7 1ééééé",
             "{}",
-            " ",
             "?",
         ] {
             let cursor = Cursor::from(text);
