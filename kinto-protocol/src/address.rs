@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Precondition};
+use crate::cursor::Cursor;
 use crate::error::{Error, Result};
-use crate::flows::{DeleteAll, GetOrCreate, List, Modify, Share};
+use crate::flows::{DeleteAll, GetChanges, GetOrCreate, List, Modify, Share};
 #[cfg(feature = "signatures")]
 use crate::flows::{GetVerifiedChangeset, UpdateCopy};
 use crate::group::GroupData;
@@ -309,6 +310,47 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     #[must_use]
     pub fn list(&self) -> List<Object<T>> {
         List::new(self.path.clone())
+    }
+
+    /// Reads what changed since a [`Cursor`](crate::Cursor): what is new, what is different, and what is gone. An empty cursor
+    /// has seen nothing, so that everything is new to it.
+    ///
+    /// Nothing is missed and nothing told twice, even while others write: see the
+    /// [guarantees](crate::guarantees#following-changes). Where that needs all to be read again, the changes say so, and why.
+    /// When nothing changed for a while, it is one small request.
+    ///
+    /// A copy that is kept up to date, by a program that is run now and then:
+    ///
+    /// ```
+    /// # use std::collections::HashMap;
+    /// # use kinto_protocol::{Cursor, Entry, Flow, Object, Result, bucket};
+    /// # fn example(client: Client, copy: &mut HashMap<String, Object>) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// let todos = bucket("default").collection("todos").records();
+    /// let cursor = Cursor::from(std::fs::read_to_string("cursor").unwrap_or_default().as_str());
+    ///
+    /// let changes = client.send(todos.changes(&cursor))?;
+    /// if changes.is_full() {
+    ///     copy.clear();
+    /// }
+    /// for change in changes.items {
+    ///     match change {
+    ///         Entry::Live(record) => copy.insert(record.id.clone(), record),
+    ///         Entry::Deleted(record) => copy.remove(&record.id),
+    ///     };
+    /// }
+    /// std::fs::write("cursor", changes.cursor.to_string())?;
+    /// # Ok(())
+    /// # }
+    /// # struct Client;
+    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// ```
+    #[must_use]
+    pub fn changes(&self, cursor: &Cursor) -> GetChanges<T> {
+        let parent = match self.kind {
+            Kind::Record | Kind::Collection | Kind::Group => Some(self.path.parent()),
+            Kind::Bucket | Kind::Account => None,
+        };
+        GetChanges::new(self.path.clone(), parent, cursor)
     }
 
     /// Counts the objects, deleted ones aside.

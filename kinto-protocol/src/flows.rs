@@ -1,7 +1,9 @@
 //! Conversations of several requests.
 
 mod anew;
+mod change_pages;
 mod changed_collections;
+mod changes;
 mod delete_all;
 #[cfg(feature = "attachments")]
 mod download;
@@ -18,7 +20,9 @@ mod upload;
 #[cfg(feature = "signatures")]
 mod verified;
 
+pub use change_pages::{ChangePages, ChangesPage, FullRead};
 pub use changed_collections::{ChangedCollection, ChangedCollections, GetChangedCollections, changed_collections};
+pub use changes::{Changes, GetChanges};
 pub use delete_all::DeleteAll;
 #[cfg(feature = "attachments")]
 pub use download::{Download, DownloadFile, Downloaded, Fetched};

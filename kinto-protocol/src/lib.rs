@@ -61,6 +61,7 @@ mod attachment;
 mod auth;
 mod batch;
 mod call;
+mod cursor;
 mod decode;
 #[cfg(feature = "attachments")]
 mod digest;
@@ -122,6 +123,7 @@ pub use attachment::{Attachment, RecordFile};
 pub use auth::Auth;
 pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
 pub use call::{Call, Class, Precondition};
+pub use cursor::Cursor;
 pub use decode::ListItem;
 #[cfg(feature = "attachments")]
 #[doc(hidden)]
@@ -131,8 +133,9 @@ pub use event::Event;
 pub use exchange::{Exchange, Step};
 pub use flow::{Ask, Flow, Fork, Turn};
 pub use flows::{
-    ChangedCollection, ChangedCollections, DeleteAll, GetChangedCollections, GetOrCreate, GetOrCreated, List,
-    ListIfChanged, Modify, Pages, Share, Transition, WaitUntilSigned, changed_collections,
+    ChangePages, ChangedCollection, ChangedCollections, Changes, ChangesPage, DeleteAll, FullRead,
+    GetChangedCollections, GetChanges, GetOrCreate, GetOrCreated, List, ListIfChanged, Modify, Pages, Share,
+    Transition, WaitUntilSigned, changed_collections,
 };
 #[cfg(feature = "attachments")]
 pub use flows::{Download, DownloadFile, Downloaded, Fetched, RemoveAttachment, Upload, UploadFile, Uploaded};

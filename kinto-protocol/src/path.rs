@@ -60,6 +60,12 @@ impl Path {
         Self { text, breach: self.breach.clone(), capability: self.capability }
     }
 
+    /// Without its last segment: what a list is in.
+    pub(crate) fn parent(&self) -> Self {
+        let text = self.text.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Self { text: text.to_owned(), breach: self.breach.clone(), capability: self.capability }
+    }
+
     /// The path of an object in the list that this is the path of.
     pub(crate) fn object(&self, id: &str, grammar: Grammar) -> Self {
         let mut path = self.join("");

@@ -18,6 +18,7 @@ mod errors;
 mod file_host;
 mod files;
 mod filters;
+mod following;
 mod history;
 mod hostile_files;
 mod identity;
@@ -107,6 +108,18 @@ scenarios! {
         arrays,
         counting,
         what_the_server_cannot_express,
+    }
+    following {
+        what_is_new_and_what_is_gone,
+        where_all_are_ones_own,
+        in_small_pages,
+        as_it_was_long_ago,
+        what_changes_while_it_is_read,
+        s15_deleted_and_made_anew,
+        s16_what_is_only_shared,
+        what_one_may_only_add_to,
+        of_another_place,
+        s14_forced_into_the_past,
     }
     records {
         json_comes_back_as_it_was,
@@ -302,6 +315,9 @@ scenarios! {
     }
     list_surprises {
         s40_since_a_timestamp_to_come,
+    }
+    following {
+        s40_ahead_of_the_clock,
     }
     server {
         what_it_is,

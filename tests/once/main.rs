@@ -9,6 +9,7 @@ mod killed;
 mod kinds;
 mod place;
 mod plan;
+mod pollers;
 mod singles;
 mod verdict;
 mod write;
@@ -49,4 +50,13 @@ scenarios! {
     writers {
         eight_of_one_collection,
     }
+    pollers {
+        who_misses_what_is_committed_late,
+    }
+}
+
+#[test]
+#[ignore = "takes minutes: cargo test -p kinto-tests --test once twenty_thousand -- --ignored --nocapture"]
+fn twenty_thousand_writes_under_the_eyes_of_pollers() {
+    pollers::twenty_thousand::<kinto_blocking::Client>();
 }

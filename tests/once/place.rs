@@ -23,7 +23,9 @@ pub(crate) struct Server {
 impl Server {
     /// One that shows everything on one page.
     pub(crate) fn start(backend: Backend) -> Self {
-        let kinto = KintoServer::builder(backend).setting("kinto.paginate_by", "100000").start().unwrap();
+        // Who meets others need not wait for seconds.
+        let builder = KintoServer::builder(backend).setting("kinto.paginate_by", "100000");
+        let kinto = builder.setting("kinto.retry_after_seconds", "0").start().unwrap();
         let policy = kinto_protocol::Policy::default();
         let direct = Client::build(Setup { url: kinto.url().to_owned(), policy, observer: None }).unwrap();
         let account = Call::new(Method::PUT, endpoints::account(ACCOUNT)).json(&json!({"data": {"password": ACCOUNT}}));

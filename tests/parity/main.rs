@@ -24,6 +24,7 @@ mod deleting;
 mod driver;
 mod errors;
 mod failures;
+mod following;
 mod framing;
 mod limits;
 mod lists;
@@ -66,6 +67,7 @@ fn groups() -> Vec<Group> {
         ("retries", retries::scenarios()),
         ("reading", reading::scenarios()),
         ("lists", lists::scenarios()),
+        ("following", following::scenarios()),
         ("writing", writing::scenarios()),
         ("deleting", deleting::scenarios()),
         ("settling", settling::scenarios()),

@@ -6,6 +6,7 @@ mod batch_doubts;
 mod batches;
 #[cfg(feature = "attachments")]
 mod downloads;
+mod following;
 mod lists;
 mod machine;
 mod modifying;

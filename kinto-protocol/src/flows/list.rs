@@ -124,8 +124,8 @@ impl<T: DeserializeOwned + Send> List<Object<T>> {
 
     /// Only what was changed or deleted after this timestamp.
     ///
-    /// On PostgreSQL, what was written earlier but committed later can be missed by polling with the newest timestamp:
-    /// go back a little, and drop what is known already.
+    /// On PostgreSQL, what was written earlier but committed later is missed by polling with the newest timestamp:
+    /// [`changes`](crate::Resource::changes) finds that, too.
     #[must_use]
     pub fn since(self, at: Timestamp) -> List<Entry<T>> {
         self.with_deleted().since(at)
