@@ -6,7 +6,9 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
-use kinto_blocking::{Auth, Call, Client, Event, ServerInfo, endpoints};
+use kinto_blocking::{
+    Auth, Call, Client, Event, GroupData, Permissions, ServerInfo, accounts, bucket, buckets, endpoints,
+};
 use kinto_tests::{Backend, KintoServer};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -52,6 +54,28 @@ pub fn place() -> Result<Place, Box<dyn Error>> {
             Ok(Place { url: server.url().to_owned(), auth, own: Some(server) })
         }
     }
+}
+
+/// A server of its own on which collections of `main-workspace` are reviewed and published in `main`, and a client of the
+/// editor there. A second one, of the reviewer.
+///
+/// # Errors
+///
+/// When it cannot be started.
+pub fn review_place() -> Result<(KintoServer, Client, Client), Box<dyn Error>> {
+    let server = KintoServer::start(Backend::Signer)?;
+    let anonymous = Client::builder(server.url()).build()?;
+    let of = |name: &str| -> Result<Client, kinto_blocking::Error> {
+        anonymous.send(accounts().create(name, "p4ssw0rd"))?;
+        anonymous.with_auth(Some(Auth::basic(name, "p4ssw0rd")))
+    };
+    let (editor, reviewer) = (of("alexis")?, of("rita")?);
+    let writers = Permissions::new().write(["account:rita"]);
+    editor.send(buckets().create("main-workspace", &json!({})).permissions(writers))?;
+    let groups = bucket("main-workspace").groups();
+    editor.send(groups.create("editors", &GroupData::of(["account:alexis"])))?;
+    editor.send(groups.create("reviewers", &GroupData::of(["account:rita"])))?;
+    Ok((server, editor, reviewer))
 }
 
 /// What the tours write.
