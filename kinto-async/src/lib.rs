@@ -76,6 +76,7 @@ mod items;
 mod payload;
 #[cfg(feature = "attachments")]
 mod pieces;
+mod pour;
 mod proxy;
 #[cfg(feature = "_rustls")]
 mod tls;

@@ -64,6 +64,7 @@ mod fan_out;
 mod items;
 #[cfg(feature = "attachments")]
 mod pieces;
+mod pour;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

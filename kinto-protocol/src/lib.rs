@@ -60,6 +60,7 @@ mod address;
 mod attachment;
 mod auth;
 mod batch;
+mod bulk;
 mod call;
 mod decode;
 #[cfg(feature = "attachments")]
@@ -119,6 +120,7 @@ pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
 pub use attachment::{Attachment, RecordFile};
 pub use auth::Auth;
 pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
+pub use bulk::{Bulk, BulkFailure, BulkMode, BulkPart, BulkReport, BulkStep};
 pub use call::{Call, Class, Precondition};
 pub use decode::ListItem;
 #[cfg(feature = "attachments")]
