@@ -90,3 +90,38 @@ fn here_too(outcome: thread::Result<()>) {
         panic::resume_unwind(panic);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kinto_protocol::{BulkMode, Request, Response, Session, TransportError, bucket};
+    use std::panic::catch_unwind;
+
+    fn bulk() -> Bulk {
+        bucket("b").collection("c").records().bulk(BulkMode::Create).concurrency(2)
+    }
+
+    fn client(send: fn(Request) -> std::result::Result<Response, TransportError>) -> Client {
+        Client::with_transport(Session::builder("http://localhost:1/v1").build().unwrap(), send)
+    }
+
+    #[test]
+    #[should_panic(expected = "of the transport")]
+    fn a_panic_elsewhere_is_one_here() {
+        let _ = client(|_| panic!("of the transport")).pour(&mut bulk(), [("a", ())]);
+    }
+
+    #[test]
+    fn a_panic_of_the_iterator_loses_nothing() {
+        let client = client(|request| match request.uri().path() {
+            "/v1/" => Ok(Response::new(r#"{"settings": {"batch_max_requests": 2}}"#.into())),
+            _ => Ok(Response::new(r#"{"data": {"id": "x", "last_modified": 7}}"#.into())),
+        });
+        let mut bulk = bulk();
+        let broken = || client.pour(&mut bulk, std::iter::repeat_with(|| -> (&str, ()) { panic!("of the iterator") }));
+        assert!(catch_unwind(AssertUnwindSafe(broken)).is_err());
+        let records = [("a", serde_json::json!({}))];
+        assert_eq!(client.pour(&mut bulk, records).unwrap().to_string(), "1 done");
+        assert_eq!(bulk.into_report().taken(), 1);
+    }
+}

@@ -441,7 +441,7 @@ impl Bulk {
         for (load, stopped) in self.home.take() {
             self.out -= 1;
             if let Some(error) = stopped {
-                let why = format!("pouring stopped after {} records: ", self.taken);
+                let why = format!("pouring stopped after {} of {} records: ", self.tally.summary.total(), self.taken);
                 self.stop(error.prefix(&why));
             }
             match load {
