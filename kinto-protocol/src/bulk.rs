@@ -329,11 +329,11 @@ impl Bulk {
     /// What stopped it. It [may have been applied](Error::maybe_applied) when any record was written, or may have been.
     pub fn outcome(&mut self) -> Result<Summary> {
         self.land();
-        match &self.stopped {
-            None => Ok(self.tally.summary),
-            Some(error) if self.tally.touched || self.left.iter().any(Chunk::is_touched) => Err(error.copy().touched()),
-            Some(error) => Err(error.copy()),
-        }
+        let Some(error) = self.stopped.take() else { return Ok(self.tally.summary) };
+        // The report tells it, too.
+        self.stopped = Some(error.copy());
+        let touched = self.tally.touched || self.left.iter().any(Chunk::is_touched);
+        Err(if touched { error.touched() } else { error })
     }
 
     /// How many chunks at the same time: for drivers.

@@ -10,5 +10,6 @@ mod each;
 mod fake;
 mod lists;
 mod places;
+mod pouring;
 mod wire;
 mod writes;

@@ -25,6 +25,7 @@ mod own_servers;
 mod patches;
 mod permissions;
 mod plugins;
+mod pouring;
 mod records;
 mod reviews;
 mod server;
@@ -96,6 +97,14 @@ scenarios! {
         arrays,
         counting,
         what_the_server_cannot_express,
+    }
+    pouring {
+        thousands_in_few_requests,
+        what_is_as_it_is_wanted_stays,
+        each_failure_has_its_position,
+        the_last_of_an_id_stays,
+        ways_to_write,
+        groups_and_collections_too,
     }
     records {
         json_comes_back_as_it_was,

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Instant;
 
-use kinto_protocol::{Auth, Flow, List, ListItem, Listing, Moment, Policy, Result, Session, Step};
+use kinto_protocol::{
+    Auth, Bulk, BulkStep, Flow, List, ListItem, Listing, Moment, Policy, Result, Session, Step, Summary, Wanted,
+};
 
 use crate::driver::{Driver, Setup};
 use crate::wire;
@@ -88,6 +90,19 @@ impl Driver for Bare {
         _: usize,
     ) -> impl Iterator<Item = Result<F::Output>> {
         flows.into_iter().map(|flow| self.send(flow))
+    }
+
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl IntoIterator<Item = W>) -> Result<Summary> {
+        let mut records = records.into_iter();
+        bulk.begin();
+        loop {
+            match bulk.next(&self.0) {
+                BulkStep::Input => bulk.input(records.next()),
+                BulkStep::Send(part) => drop(self.send(part)),
+                BulkStep::Wait => unreachable!("nothing is under way in between"),
+                BulkStep::Over => return bulk.outcome(),
+            }
+        }
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {

@@ -30,6 +30,7 @@ mod modifying;
 mod of_plugins;
 mod plain;
 mod plugins;
+mod pouring;
 mod publishing;
 mod reading;
 mod redirects;
@@ -76,6 +77,7 @@ fn groups() -> Vec<Group> {
         ("batch answers", batch_answers::scenarios()),
         ("batch failures", batch_failures::scenarios()),
         ("batch stops", batch_stops::scenarios()),
+        ("pouring", pouring::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),
