@@ -9,6 +9,7 @@ mod killed;
 mod kinds;
 mod place;
 mod plan;
+mod poured;
 mod singles;
 mod verdict;
 mod write;
@@ -45,6 +46,11 @@ scenarios! {
     }
     killed {
         in_the_middle_of_500,
+    }
+    poured {
+        killed_and_started_again,
+        killed_and_told_truly,
+        killed_and_poured_on,
     }
     writers {
         eight_of_one_collection,
