@@ -11,8 +11,10 @@
 //! ```
 
 mod chunk;
+mod mode;
 mod part;
 mod report;
+mod settings;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -24,31 +26,15 @@ use crate::error::{Error, Result};
 use crate::id::IdRule;
 use crate::object::JsonMap;
 use crate::session::Session;
-use crate::sync::{Planner, Standing, Survey, Wanted, callers, is_servers, text};
+use crate::sync::{Planner, Survey, Wanted};
 
-use chunk::{Chunk, Entry, Write};
+use chunk::{Chunk, Entry};
+pub use mode::BulkMode;
 pub use part::BulkPart;
 use part::{Home, Load, Preparation};
 use report::Tally;
 pub use report::{BulkFailure, BulkReport};
-
-/// What becomes of a record that is poured into a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BulkMode {
-    /// It is created, if there is none of that id (`If-None-Match: *`). One that is there stays, and is a
-    /// [conflict](Status::Conflict), unless it is [already so](Status::AlreadySo).
-    Create,
-    /// It is created, or overwrites what is there, without looking: see [`Put::overwrite`](crate::Put::overwrite).
-    Overwrite,
-    /// Its fields are set in the record that is there, and others stay: see [`Attributes`](crate::Attributes). Where there
-    /// is none, it is [missing](Status::Missing).
-    Patch,
-    /// The list is read first. A record that is there as it is wanted is not written, and [already so](Status::AlreadySo);
-    /// another is replaced, if nobody changed it since (`If-Match`); one that is not there is created. Takes some 200 bytes
-    /// for each record of the list and of the stream.
-    SkipUnchanged,
-}
+use settings::Settings;
 
 /// Records that are poured into a list: see [`Resource::bulk`]. Made once, sent by the `pour` of a client.
 ///
@@ -124,14 +110,6 @@ pub struct Bulk {
     stopped: Option<Error>,
 }
 
-#[derive(Clone, Copy)]
-struct Settings {
-    concurrency: usize,
-    most: usize,
-    bytes: usize,
-    failures: u64,
-}
-
 /// What is known of the server.
 struct Ready {
     url: String,
@@ -201,7 +179,7 @@ impl Bulk {
         Self {
             resource,
             mode,
-            settings: Settings { concurrency: 1, most: 200, bytes: 1_000_000, failures: u64::MAX },
+            settings: Settings::default(),
             ready: None,
             there: None,
             taken: 0,
@@ -217,49 +195,6 @@ impl Bulk {
             tally: Tally::default(),
             stopped: None,
         }
-    }
-
-    /// So many chunks at the same time; one if nothing is said. A small number is best: writes to one list keep each other
-    /// waiting.
-    #[must_use]
-    pub fn concurrency(mut self, chunks: usize) -> Self {
-        self.settings.concurrency = chunks.max(1);
-        self
-    }
-
-    /// So many records in a chunk at most, where the server would take more: 200, and never more than 1,000.
-    #[must_use]
-    pub fn requests(mut self, most: usize) -> Self {
-        self.settings.most = most.clamp(1, 1_000);
-        self
-    }
-
-    /// So many bytes in a chunk, and a record: 1,000,000, which is less than most proxies take.
-    #[must_use]
-    pub fn bytes(mut self, most: usize) -> Self {
-        self.settings.bytes = most;
-        self
-    }
-
-    /// So many failures are kept for the report: the first 100 that come to be known. Others are only counted.
-    #[must_use]
-    pub fn keep_failures(mut self, most: usize) -> Self {
-        self.tally.keep = most;
-        self
-    }
-
-    /// Stops after so many failures, with the last of them for its error. Without, it goes on however many there are.
-    #[must_use]
-    pub fn stop_after(mut self, failures: u64) -> Self {
-        self.settings.failures = failures;
-        self
-    }
-
-    /// Is told of every failure when it is known, kept or not.
-    #[must_use]
-    pub fn on_failure(mut self, told: impl Fn(&BulkFailure) + Send + Sync + 'static) -> Self {
-        self.tally.told = Some(Box::new(told));
-        self
     }
 
     /// Begins, or goes on: for drivers, once before the first [`next`](Self::next).
@@ -392,31 +327,10 @@ impl Bulk {
     /// Puts one into the chunk that is being made, unless there is nothing to do.
     fn gather(&mut self, record: Record) {
         let Record { position, id, data } = record;
-        let kind = self.resource.kind();
-        let as_given = || text(data.iter().filter(|(name, _)| *name == "attachment" || !is_servers(name, kind)));
-        let mut content = None;
-        let write = match (self.mode, &self.there) {
-            (BulkMode::Overwrite, _) => as_given().map(|data| Some((Write::Overwrite, data))),
-            (BulkMode::Patch, _) => as_given().map(|data| Some((Write::Patch, data))),
-            (_, there) => {
-                let standing = match there {
-                    Some(there) => {
-                        content = Some(there.fingerprint(&data));
-                        there.standing(&id, &data)
-                    }
-                    None => text(callers(&data, kind)).map(Standing::Absent),
-                };
-                standing.map(|standing| match standing {
-                    Standing::Absent(data) => Some((Write::Create, data)),
-                    Standing::Other(at, data) => Some((Write::Replace(at), data)),
-                    Standing::Same => None,
-                })
-            }
-        };
-        match write {
-            Ok(Some((write, data))) => {
+        match self.mode.write(&self.resource, self.there.as_ref(), &id, &data) {
+            Ok(Some(write)) => {
                 self.ids.insert(id.clone());
-                self.chunk.push(&self.resource.typed(), Entry { position, id, content }, write, data);
+                self.chunk.push(&self.resource.typed(), position, id, write);
             }
             Ok(None) => self.tally.summary.add(Status::AlreadySo),
             Err(error) => self.failed(BulkFailure::new(position, id, Status::Invalid, error)),

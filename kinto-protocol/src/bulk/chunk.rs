@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::address::{ObjectRef, Resource};
-use crate::batch::{Batch, Status, Ticket};
+use crate::batch::{Batch, Status, Summary, Ticket};
+use crate::bulk::mode::{How, Write};
 use crate::call::Precondition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
@@ -33,15 +34,6 @@ pub(super) struct Entry {
     pub(super) content: Option<Fingerprint>,
 }
 
-/// How a record is written.
-pub(super) enum Write {
-    Create,
-    Overwrite,
-    /// In place of the one that was changed then.
-    Replace(Timestamp),
-    Patch,
-}
-
 /// What came of a record.
 pub(super) struct Ended {
     pub(super) entry: Entry,
@@ -62,18 +54,18 @@ impl Ended {
 }
 
 impl Chunk {
-    pub(super) fn push(&mut self, resource: &Resource<()>, entry: Entry, write: Write, data: Box<str>) {
+    pub(super) fn push(&mut self, resource: &Resource<()>, position: u64, id: Box<str>, write: Write) {
+        let Write { how, data, content } = write;
         self.bytes += data.len();
-        let content = Envelope { data: Some(Ok(String::from(data).into())), permissions: None };
-        let id = entry.id.to_string();
-        let put = |precondition, id, content| Put::new(resource.clone(), Some(id), precondition, content);
-        let ticket = match write {
-            Write::Create => self.batch.push(put(Precondition::Absent, id, content)),
-            Write::Overwrite => self.batch.push(put(Precondition::None, id, content)),
-            Write::Replace(at) => self.batch.push(put(Precondition::Unchanged(at), id, content)),
-            Write::Patch => self.batch.push(resource.patch(ObjectRef::from(id), Attributes(content))),
+        let data = Envelope { data: Some(Ok(String::from(data).into())), permissions: None };
+        let put = |precondition, data| Put::new(resource.clone(), Some(id.to_string()), precondition, data);
+        let ticket = match how {
+            How::Create => self.batch.push(put(Precondition::Absent, data)),
+            How::Overwrite => self.batch.push(put(Precondition::None, data)),
+            How::Replace(at) => self.batch.push(put(Precondition::Unchanged(at), data)),
+            How::Patch => self.batch.push(resource.patch(ObjectRef::from(id.to_string()), Attributes(data))),
         };
-        self.entries.push((entry, ticket));
+        self.entries.push((Entry { position, id, content }, ticket));
     }
 
     /// With this for what the server takes, where the server does not say it.
@@ -126,7 +118,7 @@ impl Chunk {
         self.entries.into_iter().zip(statuses).map(ended).collect()
     }
 
-    fn turn(&mut self, turn: Result<Turn<crate::batch::Summary>>) -> Result<Turn<()>> {
+    fn turn(&mut self, turn: Result<Turn<Summary>>) -> Result<Turn<()>> {
         let turn = turn?.map(drop);
         self.over = matches!(turn, Turn::Done(()));
         Ok(turn)
