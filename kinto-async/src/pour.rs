@@ -21,13 +21,14 @@ impl Client {
     /// calling task.
     ///
     /// ```no_run
-    /// # use futures_util::stream;
+    /// # use std::collections::BTreeMap;
     /// # use kinto_async::{BulkMode, Client, bucket};
-    /// # use serde_json::json;
+    /// use futures_util::stream; // which makes a stream of an iterator
+    ///
     /// # async fn example() -> Result<(), kinto_async::Error> {
     /// # let client = Client::builder("http://localhost:8888/v1").build()?;
     /// let mut bulk = bucket("blog").collection("posts").records().bulk(BulkMode::SkipUnchanged).concurrency(3);
-    /// let posts = stream::iter((0..).map(|n| (format!("post-{n}"), json!({"number": n}))));
+    /// let posts = stream::iter((0..).map(|n| (format!("post-{n}"), BTreeMap::from([("number", n)]))));
     /// let poured = client.pour(&mut bulk, posts).await;
     /// let report = bulk.into_report();
     /// println!("{report}"); // 98 done, 2 invalid
