@@ -79,6 +79,7 @@ mod login;
 mod payload;
 #[cfg(feature = "attachments")]
 mod pieces;
+mod pour;
 mod proxy;
 #[cfg(feature = "_rustls")]
 mod tls;

@@ -67,6 +67,7 @@ mod items;
 mod login;
 #[cfg(feature = "attachments")]
 mod pieces;
+mod pour;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

@@ -18,6 +18,7 @@ use crate::operation::Operation;
 use crate::reply::Reply;
 use crate::session::Session;
 
+pub(crate) use job::learn;
 use job::{Job, Next};
 pub use outcome::{Item, Outcome, Outputs, Status, Summary};
 pub use part::Part;
@@ -126,6 +127,16 @@ impl Batch {
     pub fn bytes(mut self, most: usize) -> Self {
         self.job.settings.bytes = most;
         self
+    }
+
+    /// With this for what the server takes, as the server does not say it.
+    pub(crate) fn limited(&mut self, most: usize) {
+        self.job.limit = most;
+    }
+
+    /// Whether anything was changed, or may have been.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.job.slots.iter().any(Slot::touched)
     }
 
     /// How many ended how so far.

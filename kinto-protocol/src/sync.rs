@@ -19,10 +19,12 @@ mod survey;
 mod wanted;
 
 pub use apply::Apply;
+pub(crate) use content::{Fingerprint, callers, is_servers};
 pub use edit::{Edit, EditKind, FieldEdit};
 pub use plan::Plan;
 pub use plan_sync::PlanSync;
 pub use planner::Planner;
+pub(crate) use planner::{Standing, text};
 pub use report::{Report, ReportItem};
 pub use survey::Survey;
 pub use wanted::Wanted;

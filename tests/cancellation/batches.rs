@@ -13,7 +13,7 @@ const CHUNK: usize = 3;
 
 /// A server with batches and one list. The first of all creations is aborted.
 #[derive(Clone, Default)]
-struct Store(Arc<Mutex<Content>>);
+pub(crate) struct Store(Arc<Mutex<Content>>);
 
 #[derive(Default)]
 struct Content {
@@ -24,7 +24,7 @@ struct Content {
 }
 
 impl Store {
-    fn server(&self) -> Fake {
+    pub(crate) fn server(&self) -> Fake {
         let store = self.clone();
         Fake::new(move |request| store.take(request))
     }
@@ -48,7 +48,7 @@ impl Store {
         answer(status, &[("date", "Sun, 06 Nov 1994 12:00:00 GMT".into())], &body)
     }
 
-    fn created(&self) -> (usize, usize) {
+    pub(crate) fn created(&self) -> (usize, usize) {
         let content = self.0.lock().unwrap();
         (content.records.len(), content.created)
     }

@@ -11,5 +11,6 @@ mod fake;
 mod lists;
 mod logins;
 mod places;
+mod pouring;
 mod wire;
 mod writes;

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use kinto_protocol::{
-    Auth, Download, Event, Fetched, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session, Upload, Uploaded,
+    Auth, Bulk, Download, Event, Fetched, Flow, IdRule, List, ListItem, Listing, Policy, Result, Session, Summary,
+    Upload, Uploaded, Wanted,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
@@ -59,6 +60,7 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>>;
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl IntoIterator<Item = W>) -> Result<Summary>;
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>>;
     fn items<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<I>>;
     #[allow(dead_code, reason = "the tests of parity have this file too")]
@@ -137,6 +139,10 @@ impl Driver for kinto_blocking::Client {
         Self::send_each(self, flows, concurrency)
     }
 
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl IntoIterator<Item = W>) -> Result<Summary> {
+        Self::pour(self, bulk, records)
+    }
+
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         Self::pages(self, list)
     }
@@ -207,6 +213,10 @@ impl Driver for kinto_async::Client {
         Awaited(Self::send_each(self, flows, concurrency))
     }
 
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl IntoIterator<Item = W>) -> Result<Summary> {
+        RUNTIME.block_on(Self::pour(self, bulk, AtHand(records.into_iter())))
+    }
+
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {
         Awaited(Self::pages(self, list))
     }
@@ -265,5 +275,18 @@ impl<S: Stream + Unpin> Iterator for Awaited<S> {
 
     fn next(&mut self) -> Option<S::Item> {
         RUNTIME.block_on(poll_fn(|context| Pin::new(&mut self.0).poll_next(context)))
+    }
+}
+
+/// An iterator, as a stream that never lets anybody wait.
+struct AtHand<I>(I);
+
+impl<I> Unpin for AtHand<I> {}
+
+impl<I: Iterator> Stream for AtHand<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
     }
 }

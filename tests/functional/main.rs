@@ -34,6 +34,7 @@ mod patches;
 mod permissions;
 mod plans;
 mod plugins;
+mod pouring;
 mod records;
 mod refused_uploads;
 mod reviews;
@@ -120,6 +121,14 @@ scenarios! {
         what_one_may_only_add_to,
         of_another_place,
         s14_forced_into_the_past,
+    }
+    pouring {
+        thousands_in_few_requests,
+        what_is_as_it_is_wanted_stays,
+        each_failure_has_its_position,
+        the_last_of_an_id_stays,
+        ways_to_write,
+        groups_and_collections_too,
     }
     records {
         json_comes_back_as_it_was,

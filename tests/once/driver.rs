@@ -1,9 +1,12 @@
 //! What a front-end must offer for the scenarios to run with it.
 
+use std::pin::Pin;
 use std::sync::LazyLock;
+use std::task::{Context, Poll};
 use std::thread;
 
-use kinto_protocol::{Auth, Batch, Event, Flow, Object, Outcome, Policy, Put, Result};
+use futures_core::Stream;
+use kinto_protocol::{Auth, Batch, Bulk, Event, Flow, Object, Outcome, Policy, Put, Result, Summary, Wanted};
 use tokio::runtime::{Builder, Runtime};
 
 /// The account of everybody here, and its password.
@@ -39,6 +42,7 @@ pub(crate) trait Driver: Clone + Send + Sync + 'static {
     fn build(setup: Setup) -> Result<Self>;
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output>;
     fn send_all<F: Flow>(&self, flows: Vec<F>, concurrency: usize) -> Vec<Result<F::Output>>;
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary>;
 
     /// Has each of them do its work, all at the same time.
     fn side_by_side(&self, works: Vec<Work>) -> Vec<Done>;
@@ -69,6 +73,10 @@ impl Driver for kinto_blocking::Client {
 
     fn send_all<F: Flow>(&self, flows: Vec<F>, concurrency: usize) -> Vec<Result<F::Output>> {
         Self::send_all(self, flows, concurrency)
+    }
+
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary> {
+        Self::pour(self, bulk, records)
     }
 
     fn side_by_side(&self, works: Vec<Work>) -> Vec<Done> {
@@ -102,6 +110,10 @@ impl Driver for kinto_async::Client {
         RUNTIME.block_on(Self::send_all(self, flows, concurrency))
     }
 
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary> {
+        RUNTIME.block_on(Self::pour(self, bulk, AtHand(records)))
+    }
+
     fn side_by_side(&self, works: Vec<Work>) -> Vec<Done> {
         let work = |client: Self, work: Work| async move {
             let mut done = Done { puts: Vec::new(), batches: Vec::new() };
@@ -115,5 +127,18 @@ impl Driver for kinto_async::Client {
         };
         let tasks: Vec<_> = works.into_iter().map(|it| RUNTIME.spawn(work(self.clone(), it))).collect();
         tasks.into_iter().map(|task| RUNTIME.block_on(task).unwrap()).collect()
+    }
+}
+
+/// An iterator, as a stream that never lets anybody wait.
+struct AtHand<I>(I);
+
+impl<I> Unpin for AtHand<I> {}
+
+impl<I: Iterator> Stream for AtHand<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
     }
 }

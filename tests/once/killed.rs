@@ -15,9 +15,9 @@ use crate::kinds::map;
 use crate::place::{Server, bare};
 
 /// How many operations go into a request.
-const CHUNK: usize = 25;
+pub(crate) const CHUNK: usize = 25;
 
-fn data(number: usize) -> JsonMap {
+pub(crate) fn data(number: usize) -> JsonMap {
     map(json!({"number": number, "title": format!("é {number}"), "o": {"a": [number, null]}}))
 }
 

@@ -10,6 +10,7 @@ mod kinds;
 mod place;
 mod plan;
 mod pollers;
+mod poured;
 mod singles;
 mod verdict;
 mod write;
@@ -46,6 +47,11 @@ scenarios! {
     }
     killed {
         in_the_middle_of_500,
+    }
+    poured {
+        killed_and_started_again,
+        killed_and_told_truly,
+        killed_and_poured_on,
     }
     writers {
         eight_of_one_collection,

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Instant;
 
 use kinto_protocol::{
-    Auth, Download, FailureKind, Fetched, Flow, Incoming, List, ListItem, Listing, Moment, Policy, Response, Result,
-    Session, Step, Transfer, TransportError, Upload, Uploaded,
+    Auth, Bulk, BulkStep, Download, FailureKind, Fetched, Flow, Incoming, List, ListItem, Listing, Moment, Policy,
+    Response, Result, Session, Step, Summary, Transfer, TransportError, Upload, Uploaded, Wanted,
 };
 
 use crate::driver::{Driver, Setup};
@@ -94,6 +94,19 @@ impl Driver for Bare {
         _: usize,
     ) -> impl Iterator<Item = Result<F::Output>> {
         flows.into_iter().map(|flow| self.send(flow))
+    }
+
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl IntoIterator<Item = W>) -> Result<Summary> {
+        let mut records = records.into_iter();
+        bulk.begin();
+        loop {
+            match bulk.next(&self.0) {
+                BulkStep::Input => bulk.input(records.next()),
+                BulkStep::Send(part) => drop(self.send(part)),
+                BulkStep::Wait => unreachable!("nothing is under way in between"),
+                BulkStep::Over => return bulk.outcome(),
+            }
+        }
     }
 
     fn pages<I: ListItem + 'static>(&self, list: List<I>) -> impl Iterator<Item = Result<Listing<I>>> {

@@ -33,6 +33,7 @@ mod modifying;
 mod of_plugins;
 mod plain;
 mod plugins;
+mod pouring;
 mod publishing;
 mod reading;
 mod redirects;
@@ -84,6 +85,7 @@ fn groups() -> Vec<Group> {
         ("batch stops", batch_stops::scenarios()),
         ("syncing", syncing::scenarios()),
         ("attachments", attachments::scenarios()),
+        ("pouring", pouring::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),

@@ -4,12 +4,13 @@ use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
 use kinto_protocol::{
-    Auth, Download, Fetched, Flow, Policy, Request, Resource, Response, Result, Session, TransportError, Upload,
-    Uploaded, bucket,
+    Auth, Bulk, Download, Fetched, Flow, Policy, Request, Resource, Response, Result, Session, Summary, TransportError,
+    Upload, Uploaded, Wanted, bucket,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
@@ -73,6 +74,7 @@ pub(crate) trait Driver: Clone + Send + Sync + Sized + 'static {
         flows: impl IntoIterator<Item = F, IntoIter: Send + 'a>,
         concurrency: usize,
     ) -> impl Iterator<Item = Result<F::Output>>;
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary>;
     /// With this in place of the wire.
     fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self;
     fn upload_from(&self, upload: Upload, content: impl Content) -> Result<Uploaded>;
@@ -141,6 +143,10 @@ impl Driver for kinto_blocking::Client {
         Self::send_each(self, flows, concurrency)
     }
 
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary> {
+        Self::pour(self, bulk, records)
+    }
+
     fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self {
         Self::with_transport(Session::builder(url).build().unwrap(), send)
     }
@@ -203,6 +209,11 @@ impl Driver for kinto_async::Client {
     ) -> impl Iterator<Item = Result<F::Output>> {
         Awaited(Self::send_each(self, flows, concurrency))
     }
+
+    fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary> {
+        wait_for(Self::pour(self, bulk, AtHand(records)))
+    }
+
     fn with_transport(url: &str, send: fn(Request) -> Result<Response, TransportError>) -> Self {
         Self::with_transport(Session::builder(url).build().unwrap(), move |request| std::future::ready(send(request)))
     }
@@ -232,6 +243,19 @@ impl<S: Stream + Unpin> Iterator for Awaited<S> {
 
     fn next(&mut self) -> Option<S::Item> {
         wait_for(poll_fn(|context| Pin::new(&mut self.0).poll_next(context)))
+    }
+}
+
+/// An iterator, as a stream that never lets anybody wait.
+struct AtHand<I>(I);
+
+impl<I> Unpin for AtHand<I> {}
+
+impl<I: Iterator> Stream for AtHand<I> {
+    type Item = I::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+        Poll::Ready(self.0.next())
     }
 }
 

@@ -16,6 +16,7 @@ mod http2;
 mod limits;
 mod many;
 mod modern;
+mod pour;
 mod proxies;
 mod proxy_rules;
 mod secure;
@@ -119,6 +120,14 @@ scenarios! {
         nothing_to_do,
         one_after_the_other,
         all_at_once,
+    }
+    pour {
+        a_stalled_server_is_given_no_more,
+        never_ahead_by_more_than_there_is_room_for,
+        so_many_chunks_at_once,
+        a_server_that_refuses_stops_it,
+        failures_have_their_positions,
+        one_after_the_other,
     }
     proxies {
         used_where_it_was_asked_for,

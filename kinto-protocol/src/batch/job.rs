@@ -36,6 +36,24 @@ use crate::session::Session;
 /// What a server takes that does not say: Kinto's default.
 const USUAL: usize = 25;
 
+/// Remembers how many requests a batch may hold, if the server has said so, and what else it says. Otherwise gives how many
+/// it may hold this time.
+pub(crate) fn learn(session: &Session, info: Option<&ServerInfo>) -> Option<usize> {
+    if let Some(info) = info {
+        session.memory().learn_capabilities(&info.capabilities);
+    }
+    let most = match info.map(|info| (info.settings.readonly, info.settings.batch_max_requests)) {
+        // A batch is refused there, even one that only reads. It need not stay so.
+        Some((true, _)) => return Some(1),
+        None => return Some(USUAL),
+        Some((_, BatchLimit::Unlimited)) => usize::MAX,
+        Some((_, BatchLimit::AtMost(most))) => usize::try_from(most).unwrap_or(usize::MAX),
+        Some((_, BatchLimit::Unknown)) => USUAL,
+    };
+    session.memory().learn_batch_most(most);
+    None
+}
+
 /// The operations of a batch, and how far they have come. What an answer means for them is in `answers.rs`, how they are
 /// sent side by side in `part.rs`.
 pub(super) struct Job {
@@ -211,20 +229,8 @@ impl Job {
         }
     }
 
-    /// Remembers how many requests a batch may hold: for all batches if the server has said so, and else for this time.
     fn learn(&mut self, session: &Session, info: Option<&ServerInfo>) {
-        if let Some(info) = info {
-            session.memory().learn_capabilities(&info.capabilities);
-        }
-        let most = match info.map(|info| (info.settings.readonly, info.settings.batch_max_requests)) {
-            // A batch is refused there, even one that only reads. It need not stay so.
-            Some((true, _)) => return self.limit = 1,
-            None => return self.limit = USUAL,
-            Some((_, BatchLimit::Unlimited)) => usize::MAX,
-            Some((_, BatchLimit::AtMost(most))) => usize::try_from(most).unwrap_or(usize::MAX),
-            Some((_, BatchLimit::Unknown)) => USUAL,
-        };
-        session.memory().learn_batch_most(most);
+        self.limit = learn(session, info).unwrap_or(self.limit);
     }
 
     /// The next chunk, if there is anything left.

@@ -302,6 +302,11 @@ impl Summary {
         Self(counts)
     }
 
+    /// Counts one more.
+    pub(crate) fn add(&mut self, status: Status) {
+        self.0[status as usize] += 1;
+    }
+
     /// How many ended in this way.
     #[must_use]
     pub fn count(&self, status: Status) -> usize {

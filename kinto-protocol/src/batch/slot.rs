@@ -208,7 +208,11 @@ impl Slot {
 
     /// Whether it may have changed anything.
     pub(super) fn touched(&self) -> bool {
-        matches!(&self.state, State::Answered(answered) if answered.touched)
+        match &self.state {
+            State::New => false,
+            State::Waiting(pending) => pending.lost.is_some(),
+            State::Answered(answered) => answered.touched,
+        }
     }
 
     /// How it ended, if it did.

@@ -11,6 +11,7 @@ mod lists;
 mod machine;
 mod modifying;
 mod plugins;
+mod pouring;
 mod publishing;
 mod syncing;
 #[cfg(feature = "signatures")]

@@ -7,10 +7,10 @@ use crate::address::Kind;
 use crate::object::JsonMap;
 
 /// Half a SHA-256: of two contents that differ nobody will see the same.
-pub(super) type Fingerprint = [u8; 16];
+pub(crate) type Fingerprint = [u8; 16];
 
 /// Whether a field is the server's: it is neither compared nor written.
-pub(super) fn is_servers(name: &str, kind: Kind) -> bool {
+pub(crate) fn is_servers(name: &str, kind: Kind) -> bool {
     match name {
         "id" | "last_modified" => true,
         "schema" | "attachment" => kind == Kind::Record,
@@ -80,7 +80,7 @@ fn mark(kind: u8, count: usize, hash: &mut Sha256) {
 }
 
 /// The caller's fields of a record.
-pub(super) fn callers(data: &JsonMap, kind: Kind) -> impl Iterator<Item = (&String, &Value)> {
+pub(crate) fn callers(data: &JsonMap, kind: Kind) -> impl Iterator<Item = (&String, &Value)> {
     data.iter().filter(move |(name, _)| !is_servers(name, kind))
 }
 

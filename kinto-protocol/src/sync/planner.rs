@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::address::Resource;
+use crate::address::{Kind, Resource};
 use crate::error::{Error, Result};
 use crate::id::IdRule;
 use crate::json;
@@ -55,6 +55,16 @@ struct There {
     wanted: bool,
 }
 
+/// How a record that is wanted compares with what is there.
+pub(crate) enum Standing {
+    /// There is none, and this is to be written.
+    Absent(Box<str>),
+    /// It is as it is wanted.
+    Same,
+    /// It was changed then, and this is to be written in its place.
+    Other(Timestamp, Box<str>),
+}
+
 impl Planner {
     pub(super) fn new(resource: Resource, wish: Wish, session: &Session) -> Self {
         Self {
@@ -102,7 +112,7 @@ impl Planner {
     }
 
     /// The fingerprint of what is compared.
-    fn fingerprint(&self, data: &JsonMap) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, data: &JsonMap) -> Fingerprint {
         let fields = callers(data, self.resource.kind());
         match &self.wish.only_fields {
             Some(names) => fingerprint(fields.filter(|(name, _)| names.contains(name))),
@@ -117,13 +127,11 @@ impl Planner {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that cannot be sent or is wanted twice, for data that cannot
     /// be written, and where permissions are to be compared that the server does not show.
     pub fn want(&mut self, wanted: impl Into<Wanted>) -> Result<()> {
-        let Wanted { id, data, permissions, last_modified } = wanted.into();
+        let mut wanted = wanted.into();
+        let data = wanted.take_data(&self.resource, self.id_rule);
+        let Wanted { id, permissions, last_modified, .. } = wanted;
         let about = |error: Error| error.prefix(&format!("the record \"{}\" cannot be wanted: ", id.escape_debug()));
-        self.resource.object_path(&id).check(self.id_rule).map_err(about)?;
-        let data = data.map_err(|why| about(Error::input(why)))?;
-        if data.get("id").is_some_and(|own| !own.is_null() && *own != id) {
-            return Err(about(Error::input("its data say that it has another id")));
-        }
+        let data = data.map_err(about)?;
         let permissions = permissions.filter(|_| self.wish.permissions);
         let at = last_modified.filter(|_| self.wish.keep_timestamps);
         let twice = || about(Error::input("it is wanted twice"));
@@ -173,16 +181,27 @@ impl Planner {
                 return Ok(());
             }
         } else if !same || newer {
-            let mut whole: JsonMap =
-                callers(&data, self.resource.kind()).map(|(n, v)| (n.clone(), v.clone())).collect();
-            // The server takes a file away from a record that does not say that it has it.
-            let old: Option<JsonMap> = edit.old.as_deref().and_then(|old| serde_json::from_str(old).ok());
-            let file = old.and_then(|mut old| old.remove("attachment")).filter(|file| !file.is_null());
-            whole.extend(file.map(|file| ("attachment".to_owned(), file)));
-            edit.data = Some(text(whole.iter())?);
+            edit.data = Some(whole(&data, self.resource.kind(), edit.old.as_deref())?);
         }
         self.edits.push(edit);
         Ok(())
+    }
+
+    /// What is to be done about a record that is wanted like this, for those who do it at once.
+    pub(crate) fn standing(&self, id: &str, data: &JsonMap) -> Result<Standing> {
+        let kind = self.resource.kind();
+        Ok(match self.there.get(id) {
+            None => Standing::Absent(text(callers(data, kind))?),
+            Some(there) if there.content == self.fingerprint(data) => Standing::Same,
+            Some(there) => Standing::Other(there.last_modified, whole(data, kind, there.data.as_deref())?),
+        })
+    }
+
+    /// It was written, and is there like this now.
+    pub(crate) fn wrote(&mut self, id: Box<str>, last_modified: Timestamp, content: Fingerprint) {
+        let there = There { last_modified, content, data: None, permissions: None, wanted: false };
+        let there = self.there.entry(id).or_insert(there);
+        (there.last_modified, there.content) = (last_modified, content);
     }
 
     /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
@@ -209,8 +228,17 @@ impl Planner {
     }
 }
 
+/// What is to be written in place of a record that is there.
+fn whole(data: &JsonMap, kind: Kind, old: Option<&str>) -> Result<Box<str>> {
+    // The server takes a file away from a record that does not say that it has it.
+    let old: Option<JsonMap> = old.and_then(|old| serde_json::from_str(old).ok());
+    let file = old.and_then(|mut old| old.remove("attachment")).filter(|file| !file.is_null());
+    let file = file.map(|file| ("attachment".to_owned(), file));
+    text(callers(data, kind).chain(file.as_ref().map(|(name, file)| (name, file))))
+}
+
 /// These fields as JSON text.
-fn text<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Box<str>> {
+pub(crate) fn text<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Box<str>> {
     let map: std::collections::BTreeMap<&String, &Value> = fields.collect();
     let text = json::to_bytes(&map)?;
     String::from_utf8(text.into()).map(String::into_boxed_str).map_err(|error| Error::input(error.to_string()))

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::address::Resource;
+use crate::error::{Error, Result};
+use crate::id::IdRule;
 use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
@@ -10,20 +13,22 @@ use crate::timestamp::Timestamp;
 
 /// A record as it is wanted: its id, its data, and its permissions where these are wanted too.
 ///
-/// Made from an id and data, from a JSON map that holds the id, or from an [`Object`] that was read elsewhere:
+/// Made from an id and data, from a JSON map that holds the id, or from an [`Object`] that was read elsewhere; and from the
+/// result of making any of these, of which an error is one for whoever wants the record:
 ///
 /// ```
-/// use kinto_protocol::{Object, Wanted};
+/// use kinto_protocol::{JsonMap, Object, Wanted};
 /// use serde_json::json;
 ///
 /// let milk = Wanted::new("milk", &json!({"title": "Buy milk"}));
 /// let same: Wanted = ("milk", json!({"title": "Buy milk"})).into();
 /// let copy = |object: Object| Wanted::from(object);
-/// # let _ = (milk, same, copy);
+/// let read = |line: &str| Wanted::from(serde_json::from_str::<JsonMap>(line));
+/// # let _ = (milk, same, copy, read);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    pub(super) id: String,
+    pub(crate) id: String,
     pub(super) data: Result<JsonMap, String>,
     pub(super) permissions: Option<Permissions>,
     pub(super) last_modified: Option<Timestamp>,
@@ -54,6 +59,16 @@ impl Wanted {
         self.last_modified = Some(at);
         self
     }
+
+    /// Takes its data, if it can be in this list.
+    pub(crate) fn take_data(&mut self, resource: &Resource, rule: IdRule) -> Result<JsonMap> {
+        let data = std::mem::replace(&mut self.data, Ok(JsonMap::new())).map_err(Error::input)?;
+        resource.object_path(&self.id).check(rule)?;
+        match data.get("id") {
+            Some(own) if !own.is_null() && *own != self.id => Err(Error::input("its data say that it has another id")),
+            _ => Ok(data),
+        }
+    }
 }
 
 fn timestamp(data: &JsonMap) -> Option<Timestamp> {
@@ -83,5 +98,17 @@ impl From<JsonMap> for Wanted {
     fn from(data: JsonMap) -> Self {
         let id = data.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         Self { id, last_modified: timestamp(&data), data: Ok(data), permissions: None }
+    }
+}
+
+/// What could not be read, and so cannot be written.
+impl<W: Into<Self>, E: std::fmt::Display> From<Result<W, E>> for Wanted {
+    fn from(read: Result<W, E>) -> Self {
+        match read {
+            Ok(wanted) => wanted.into(),
+            Err(error) => {
+                Self { id: String::new(), data: Err(error.to_string()), permissions: None, last_modified: None }
+            }
+        }
     }
 }

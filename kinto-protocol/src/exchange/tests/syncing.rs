@@ -9,18 +9,18 @@ use crate::{EditKind, Permissions, Plan, Report, Status, Timestamp, Wanted, fiel
 
 /// The records of one collection, and what the server does with them.
 #[derive(Clone, Default)]
-struct Model {
-    records: BTreeMap<String, Record>,
-    clock: i64,
+pub(super) struct Model {
+    pub(super) records: BTreeMap<String, Record>,
+    pub(super) clock: i64,
     /// What was asked for, batches taken apart.
-    asked: Vec<String>,
+    pub(super) asked: Vec<String>,
     /// Breaks off before this request, counted from now.
-    breaks: Option<usize>,
+    pub(super) breaks: Option<usize>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
-struct Record {
-    at: i64,
+pub(super) struct Record {
+    pub(super) at: i64,
     data: JsonMap,
     permissions: BTreeMap<String, Vec<String>>,
 }
@@ -28,7 +28,7 @@ struct Record {
 const LIST: &str = "/buckets/b/collections/c/records";
 
 impl Model {
-    fn of(records: &[(&str, Value)]) -> Self {
+    pub(super) fn of(records: &[(&str, Value)]) -> Self {
         let mut model = Self { clock: 100, ..Self::default() };
         for (id, data) in records {
             model.put(id, data);
@@ -37,13 +37,13 @@ impl Model {
     }
 
     /// Somebody writes this.
-    fn put(&mut self, id: &str, data: &Value) {
+    pub(super) fn put(&mut self, id: &str, data: &Value) {
         self.clock += 1;
         let permissions = BTreeMap::from([("write".to_owned(), vec!["me".to_owned()])]);
         self.records.insert(id.to_owned(), Record { at: self.clock, data: map(data), permissions });
     }
 
-    fn data(&self) -> BTreeMap<String, Value> {
+    pub(super) fn data(&self) -> BTreeMap<String, Value> {
         self.records.iter().map(|(id, record)| (id.clone(), record.data.clone().into())).collect()
     }
 
@@ -54,7 +54,7 @@ impl Model {
         data.into()
     }
 
-    fn answer(&mut self, request: &Request) -> Outcome {
+    pub(super) fn answer(&mut self, request: &Request) -> Outcome {
         if self.breaks == Some(0) {
             return Err(TransportError::new(FailureKind::Interrupted, "test"));
         }
