@@ -62,6 +62,7 @@
 //! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
+//! - `export`: buckets and collections to and from files of lines, see [`export_format`].
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `tracing`: events for answers, retries, waits and alerts.
@@ -70,6 +71,8 @@
 mod attachments;
 mod client;
 mod connect;
+#[cfg(feature = "export")]
+mod export;
 mod fan_out;
 mod items;
 #[cfg(feature = "attachments")]

@@ -6,13 +6,13 @@
 //!  start ─▶ GET the list ─────────┴─▶ a Planner; with permissions: GET each record, in batches ─▶ a Planner
 //! ```
 
-use crate::address::Resource;
+use crate::address::{Kind, Resource};
 use crate::batch::{Batch, Outcome, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Ask, Flow, Turn};
 use crate::flows::{List, Pages};
 use crate::object::Object;
-use crate::query::Filter;
+use crate::query::{Filter, field};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::sync::planner::Planner;
@@ -28,6 +28,8 @@ pub(super) struct Wish {
     pub(super) keep_extra: bool,
     pub(super) keep_timestamps: bool,
     pub(super) permissions: bool,
+    /// Whether records that are created say that they have the files that they are wanted with.
+    pub(super) claim_files: bool,
     pub(super) keep_bytes: usize,
 }
 
@@ -87,6 +89,8 @@ pub(super) use wishes;
 pub struct Survey {
     pub(super) resource: Resource,
     pub(super) wish: Wish,
+    /// Those that alone are of interest.
+    only: Option<Vec<String>>,
     under_way: Option<UnderWay>,
 }
 
@@ -107,9 +111,29 @@ impl Survey {
             keep_extra: false,
             keep_timestamps: false,
             permissions: false,
+            claim_files: false,
             keep_bytes: 64 * 1024 * 1024,
         };
-        Self { resource: resource.typed(), wish, under_way: None }
+        Self { resource: resource.typed(), wish, only: None, under_way: None }
+    }
+
+    /// Of these alone, of which there may be as many as fit into a URL.
+    #[cfg(feature = "export")]
+    pub(crate) fn only(mut self, ids: Vec<String>) -> Self {
+        self.only = Some(ids);
+        self
+    }
+
+    #[cfg(feature = "export")]
+    pub(crate) fn claim_files(mut self) -> Self {
+        self.wish.claim_files = true;
+        self
+    }
+
+    /// Reads nothing, where it is known that there is nothing.
+    #[cfg(feature = "export")]
+    pub(crate) fn nothing_there(&self, session: &Session) -> Planner {
+        Planner::new(self.resource.clone(), self.wish.clone(), session)
     }
 
     wishes!(|self| self.wish);
@@ -143,6 +167,8 @@ impl Survey {
                 Ok(record) => under_way.planner.found(record),
                 // It was deleted since.
                 Err(error) if error.is_not_found() => {}
+                // That a bucket is not there is not told to everybody.
+                Err(error) if error.is_forbidden() && self.resource.kind() == Kind::Bucket => {}
                 Err(error) => return Err(error),
             }
         }
@@ -158,9 +184,22 @@ impl Flow for Survey {
     type Output = Planner;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Planner>> {
-        let list = self.wish.filters.iter().cloned().fold(self.resource.list(), List::filter);
+        let mut list = self.wish.filters.iter().cloned().fold(self.resource.list(), List::filter);
+        // Not everybody who may read an object may read its list, and lists do not show permissions.
+        let read_alone = self.wish.permissions || self.resource.kind() != Kind::Record;
+        let comma = |ids: &Vec<String>| ids.iter().any(|id| id.contains(','));
+        let mut left = Vec::new();
+        match &self.only {
+            Some(ids) if read_alone || comma(ids) => left.clone_from(ids),
+            Some(ids) => list = list.filter(field("id").is_in(ids)),
+            None => {}
+        }
         let planner = Planner::new(self.resource.clone(), self.wish.clone(), session);
-        let under_way = UnderWay { pages: list.pages(), planner, left: Vec::new(), batch: None };
+        let under_way = UnderWay { pages: list.pages(), planner, left, batch: None };
+        if !under_way.left.is_empty() {
+            self.under_way = Some(under_way);
+            return self.next_batch(session);
+        }
         let call = under_way.pages.call()?.ok_or_else(over)?;
         self.under_way = Some(under_way);
         Ok(Turn::ask(call))
