@@ -133,7 +133,7 @@ impl Driver for kinto_blocking::Client {
 }
 
 /// One runtime for all scenarios, whose threads wait for what runs on it.
-static RUNTIME: LazyLock<Runtime> =
+pub(crate) static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime"));
 
 impl Driver for kinto_async::Client {

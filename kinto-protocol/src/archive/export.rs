@@ -16,13 +16,13 @@ use crate::archive::export_so_far::{ExportSoFar, Last};
 use crate::archive::line::{ExportEnd, ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
 use crate::archive::place::Place;
 use crate::batch::{Batch, Outcome, Ticket};
+use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
 use crate::flows::Pages;
-use crate::object::{JsonMap, Object};
+use crate::object::{Entry, JsonMap, Object};
 use crate::operation::Operation as _;
 use crate::operations::Get;
-use crate::query::field;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
@@ -78,13 +78,46 @@ enum Stage {
     Groups,
     Collection(VecDeque<String>),
     Records {
-        pages: Pages<Object>,
+        pages: Records,
         of: Place,
         known: Option<String>,
         then: VecDeque<String>,
     },
     End,
     Over,
+}
+
+/// The records of a collection.
+#[derive(Debug)]
+enum Records {
+    All(Pages<Object>),
+    /// Deleted ones too, as the server gives them where timestamps are asked for.
+    Since(Pages<Entry>),
+}
+
+impl Records {
+    fn call(&self) -> Result<Option<Call>> {
+        match self {
+            Self::All(pages) => pages.call(),
+            Self::Since(pages) => pages.call(),
+        }
+    }
+
+    /// The records of a page, and the ids of those that seem to be deleted: that may be wrong.
+    fn read(&mut self, reply: &Reply) -> Result<(Vec<Object>, Vec<String>)> {
+        let entries = match self {
+            Self::All(pages) => return Ok((pages.read(reply)?.items, Vec::new())),
+            Self::Since(pages) => pages.read(reply)?.items,
+        };
+        let (mut live, mut dead) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match entry {
+                Entry::Live(object) => live.push(object),
+                Entry::Deleted(tombstone) => dead.push(tombstone.id),
+            }
+        }
+        Ok((live, dead))
+    }
 }
 
 /// The first of those that are unread, in a batch.
@@ -219,21 +252,25 @@ impl Export {
         let of = Place { member: None, ..place.clone() };
         // Ids for where timestamps are the same: else some of these could fall between two pages.
         let mut list = of.record("x").list().list().sort("last_modified,id").page_size(self.page_size);
-        if let Some(since) = since {
-            list = list.filter(field("last_modified").min(since));
-        }
         if self.consistent {
             list = list.consistent();
         }
-        Stage::Records { pages: list.pages(), of, known: place.member.clone(), then }
+        let pages = match since {
+            // Others may have that very timestamp.
+            Some(since) => {
+                Records::Since(list.since(Timestamp::from_millis(since.as_millis().saturating_sub(1))).pages())
+            }
+            None => Records::All(list.pages()),
+        };
+        Stage::Records { pages, of, known: place.member.clone(), then }
     }
 
-    fn write(&mut self, place: &Place, object: Object, read_alone: bool) -> Result<()> {
+    fn write(&mut self, place: &Place, object: Object, with_permissions: bool) -> Result<()> {
         let Object { id, last_modified, mut data, permissions, .. } = object;
         data.insert("id".to_owned(), id.into());
         data.insert("last_modified".to_owned(), last_modified.as_millis().into());
         let permissions = match permissions {
-            _ if !read_alone => ExportedPermissions::NotRead,
+            _ if !with_permissions => ExportedPermissions::NotRead,
             Some(permissions) => ExportedPermissions::Visible(permissions),
             None => ExportedPermissions::NotVisible,
         };
@@ -253,11 +290,11 @@ impl Export {
     /// What is to be asked next, or what can be given.
     fn go_on(&mut self, session: &Session) -> Result<Turn<Option<Bytes>>> {
         loop {
-            if !self.lines.is_empty() && !matches!(self.stage, Stage::Bucket | Stage::End) {
-                return Ok(Turn::Done(Some(std::mem::take(&mut self.lines).into())));
-            }
             if !self.unread.is_empty() {
                 return self.read(session);
+            }
+            if !self.lines.is_empty() && !matches!(self.stage, Stage::Bucket | Stage::End) {
+                return Ok(Turn::Done(Some(std::mem::take(&mut self.lines).into())));
             }
             match &mut self.stage {
                 Stage::Header => {
@@ -349,7 +386,8 @@ impl Export {
         for ((place, _), object) in read {
             // What is not found was deleted since.
             if let Ok(object) = object {
-                self.write(&place, object, true)?;
+                let shows = self.record_permissions || place.kind() != Kind::Record;
+                self.write(&place, object, shows)?;
             }
         }
         self.go_on(session)
@@ -357,14 +395,15 @@ impl Export {
 
     fn take_page(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Option<Bytes>>> {
         let Stage::Records { pages, of, known, .. } = &mut self.stage else { return Err(nothing_asked()) };
-        let mut page = pages.read(reply)?;
+        let (mut live, dead) = pages.read(reply)?;
         // It stands in the file already, as the last one.
-        page.items.retain(|record| known.as_ref() != Some(&record.id));
+        live.retain(|record| known.as_ref() != Some(&record.id));
         let of = of.clone();
+        self.unread.extend(dead.iter().map(|id| (of.record(id), None)));
         if self.record_permissions {
-            self.unread.extend(page.items.iter().map(|it| (of.record(&it.id), Some(it.last_modified))));
+            self.unread.extend(live.iter().map(|it| (of.record(&it.id), Some(it.last_modified))));
         } else {
-            page.items.into_iter().try_for_each(|record| self.write(&of.record(&record.id), record, false))?;
+            live.into_iter().try_for_each(|record| self.write(&of.record(&record.id), record, false))?;
         }
         self.go_on(session)
     }
