@@ -22,6 +22,7 @@ mod deleting;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod errors;
+mod exporting;
 mod failures;
 mod framing;
 mod limits;
@@ -76,6 +77,7 @@ fn groups() -> Vec<Group> {
         ("batch answers", batch_answers::scenarios()),
         ("batch failures", batch_failures::scenarios()),
         ("batch stops", batch_stops::scenarios()),
+        ("exporting", exporting::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),
