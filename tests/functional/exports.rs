@@ -526,3 +526,19 @@ pub(crate) fn files_are_not_claimed<D: Files>(kinto: &Kinto<D>) {
     let restored = kinto.alice.send(records.get("a")).unwrap().data;
     assert_eq!(Value::from(restored), json!({"n": 1, "attachment": file}));
 }
+
+pub(crate) fn the_personal_bucket<D: Files>(kinto: &Kinto<D>) {
+    let names = [kinto.other("one"), kinto.other("two")];
+    let [one, two] = names.map(|name| {
+        let kinto = Kinto::<D>::at(kinto.backend, &kinto.url, &[&name]);
+        kinto.anonymous.with_auth(Some(Auth::basic(&name, PASSWORD))).unwrap()
+    });
+    let records = bucket("default").collection("c").records();
+    one.send(records.create("a", &json!({"n": 1}))).unwrap();
+    let text = one.exported(bucket("default").export());
+    assert!(text.contains("{\"path\":\"/buckets/default\",\"data\":{\"id\":\"default\""), "{text}");
+    // Whatever is asked for there is made by that.
+    assert_eq!(two.imported(Import::new(), &text), "1 created, 2 unchanged");
+    assert_eq!(two.send(records.get("a")).unwrap().data, one.send(records.get("a")).unwrap().data);
+    assert_eq!(one.imported(Import::new().delete_extra(), &text), "3 unchanged");
+}

@@ -226,6 +226,7 @@ scenarios! {
         changed_while_it_is_exported,
         from_one_server_to_another,
         files_are_not_claimed,
+        the_personal_bucket,
     }
     server {
         who_one_is,

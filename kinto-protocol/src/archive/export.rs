@@ -18,7 +18,7 @@ use crate::archive::place::Place;
 use crate::batch::{Batch, Outcome, Ticket};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Turn};
+use crate::flow::{Ask, Flow, Turn};
 use crate::flows::Pages;
 use crate::object::{Entry, JsonMap, Object};
 use crate::operation::Operation as _;
@@ -266,8 +266,9 @@ impl Export {
     }
 
     fn write(&mut self, place: &Place, object: Object, with_permissions: bool) -> Result<()> {
-        let Object { id, last_modified, mut data, permissions, .. } = object;
-        data.insert("id".to_owned(), id.into());
+        let Object { last_modified, mut data, permissions, .. } = object;
+        // The personal bucket has another id than that by which it is asked for, and which it can be imported by.
+        data.insert("id".to_owned(), place.id().into());
         data.insert("last_modified".to_owned(), last_modified.as_millis().into());
         let permissions = match permissions {
             _ if !with_permissions => ExportedPermissions::NotRead,
@@ -304,7 +305,8 @@ impl Export {
                 Stage::Bucket => return self.get(&self.of).call(session).map(Turn::ask),
                 Stage::Names { pages, of, found, after } => {
                     if let Some(call) = pages.call()? {
-                        return Ok(Turn::ask(call));
+                        // Each page has its time.
+                        return Ok(Turn::Ask(Ask::from(call).anew()));
                     }
                     // In an order of their own, in which it can be told where it was interrupted.
                     let mut found = std::mem::take(found);
@@ -327,7 +329,8 @@ impl Export {
                 },
                 Stage::Records { pages, of, then, .. } => {
                     if let Some(call) = pages.call()? {
-                        return Ok(Turn::ask(call));
+                        // Each page has its time.
+                        return Ok(Turn::Ask(Ask::from(call).anew()));
                     }
                     let (then, of) = (std::mem::take(then), of.clone());
                     let resumed = self.of.collection.is_none() && self.begun_at.take().is_some();

@@ -25,8 +25,11 @@ use crate::session::Session;
 use crate::sync::{Apply, EditKind, Plan, Planner, Report, Survey, Wanted};
 use crate::timestamp::Timestamp;
 
-/// How many objects are compared and written at a time: their ids have to fit into a URL.
+/// How many objects are compared and written at a time.
 const AT_ONCE: usize = 100;
+
+/// How many bytes their ids have: these have to fit into a URL.
+const IDS: usize = 4_000;
 
 /// How many bytes of lines are held at a time, but for one line.
 const BYTES: usize = 1024 * 1024;
@@ -148,7 +151,8 @@ impl Import {
     }
 
     /// Permissions are compared and written too, of the objects whose permissions the export has. The caller stays in the
-    /// `write` of all that is written.
+    /// `write` of all that is written. Where the caller does not see those of an object that is there, that is an error: what
+    /// is not seen cannot be compared.
     pub fn permissions(mut self) -> Self {
         self.permissions = true;
         self
@@ -225,7 +229,10 @@ impl Import {
     #[must_use]
     pub fn is_full(&self) -> bool {
         let enough = |chunk: &Chunk| match &chunk.what {
-            What::Wanted(wanted) => wanted.len() >= AT_ONCE || chunk.bytes >= BYTES,
+            What::Wanted(wanted) => {
+                let ids: usize = wanted.iter().map(|wanted| wanted.id().len()).sum();
+                wanted.len() >= AT_ONCE || ids >= IDS || chunk.bytes >= BYTES
+            }
             What::Extra(_) => true,
         };
         self.next.is_some() || self.chunk.as_ref().is_some_and(enough)
@@ -354,6 +361,7 @@ impl Import {
         self.stage = Stage::Idle;
         if let Some(chunk) = &self.chunk {
             return match &chunk.what {
+                What::Wanted(wanted) if wanted.is_empty() => self.chunk_done(session, 0),
                 What::Wanted(wanted) => {
                     let mut survey = self.survey(&chunk.list, wanted);
                     if self.is_to_be(&chunk.list) {

@@ -100,7 +100,7 @@ struct UnderWay {
     planner: Planner,
     /// Records that are still to be read one by one.
     left: Vec<String>,
-    batch: Option<(Batch, Vec<Ticket<Object>>)>,
+    batch: Option<(Batch, Vec<(String, Ticket<Object>)>)>,
 }
 
 impl Survey {
@@ -145,7 +145,8 @@ impl Survey {
         }
         let some = under_way.left.split_off(under_way.left.len().saturating_sub(AT_ONCE));
         let mut batch = Batch::new();
-        let tickets = some.into_iter().map(|id| batch.push(self.resource.get(id))).collect();
+        let ticket = |id: String| (id.clone(), batch.push(self.resource.get(id)));
+        let tickets = some.into_iter().map(ticket).collect();
         let turn = batch.start(session)?;
         under_way.batch = Some((batch, tickets));
         self.under_way = Some(under_way);
@@ -162,9 +163,10 @@ impl Survey {
             return Err(stopped.copy());
         }
         let Some(under_way) = &mut self.under_way else { return Err(over()) };
-        for ticket in under_way.batch.take().map(|(_, tickets)| tickets).unwrap_or_default() {
+        for (id, ticket) in under_way.batch.take().map(|(_, tickets)| tickets).unwrap_or_default() {
             match outcome.take(ticket) {
-                Ok(record) => under_way.planner.found(record),
+                // The personal bucket has another id than that by which it is asked for.
+                Ok(record) => under_way.planner.found(Object { id, ..record }),
                 // It was deleted since.
                 Err(error) if error.is_not_found() => {}
                 // That a bucket is not there is not told to everybody.
