@@ -94,13 +94,16 @@ pub struct Survey {
     under_way: Option<UnderWay>,
 }
 
+/// By which ids records were asked for.
+type Asked = Vec<(String, Ticket<Object>)>;
+
 #[derive(Debug)]
 struct UnderWay {
     pages: Pages<Object>,
     planner: Planner,
     /// Records that are still to be read one by one.
     left: Vec<String>,
-    batch: Option<(Batch, Vec<(String, Ticket<Object>)>)>,
+    batch: Option<(Batch, Asked)>,
 }
 
 impl Survey {
