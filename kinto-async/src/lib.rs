@@ -63,6 +63,7 @@
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
+//! - `export`: buckets and collections to and from files of lines, see [`export_format`].
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `tracing`: events for answers, retries, waits and alerts.
@@ -71,6 +72,8 @@
 mod attachments;
 mod client;
 mod connect;
+#[cfg(feature = "export")]
+mod export;
 mod fan_out;
 mod items;
 #[cfg(feature = "oauth")]

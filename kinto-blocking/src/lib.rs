@@ -53,6 +53,7 @@
 //! - `aws-lc-rs`: HTTPS with that cryptography in place of *ring*; alone, or beside `tls`.
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
+//! - `export`: buckets and collections to and from files of lines, see [`export_format`].
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `tracing`: events for retries, waits and alerts.
@@ -61,6 +62,8 @@
 mod attachments;
 mod client;
 mod connect;
+#[cfg(feature = "export")]
+mod export;
 mod fan_out;
 mod items;
 #[cfg(feature = "oauth")]

@@ -56,6 +56,8 @@
 
 mod account;
 mod address;
+#[cfg(feature = "export")]
+mod archive;
 #[cfg(feature = "attachments")]
 mod attachment;
 mod auth;
@@ -70,6 +72,9 @@ pub mod endpoints;
 mod error;
 mod event;
 mod exchange;
+#[cfg(feature = "export")]
+#[doc = include_str!("archive/format.md")]
+pub mod export_format {}
 #[cfg(feature = "attachments")]
 mod file_name;
 mod flow;
@@ -119,6 +124,11 @@ mod transport_error;
 
 pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
 pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
+#[cfg(feature = "export")]
+pub use archive::{
+    Export, ExportEnd, ExportHeader, ExportLine, ExportSoFar, ExportedObject, ExportedPermissions, Import,
+    ImportFailure, Imported,
+};
 #[cfg(feature = "attachments")]
 pub use attachment::{Attachment, RecordFile};
 pub use auth::Auth;

@@ -15,6 +15,7 @@ mod deletes;
 mod downloads;
 mod driver;
 mod errors;
+mod exports;
 mod file_host;
 mod files;
 mod filters;
@@ -253,6 +254,21 @@ scenarios! {
         purging,
         what_one_could_not_read_is_not_shown,
         page_by_page,
+    }
+    exports {
+        there_and_back,
+        only_what_was_asked_for,
+        a_collection_under_another_name,
+        what_is_not_visible,
+        an_interrupted_export_goes_on,
+        an_interrupted_import_goes_on,
+        an_import_goes_on_where_it_failed,
+        what_is_extra,
+        what_the_server_does_not_take,
+        changed_while_it_is_exported,
+        from_one_server_to_another,
+        files_are_not_claimed,
+        the_personal_bucket,
     }
     server {
         who_one_is,

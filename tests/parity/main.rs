@@ -23,6 +23,7 @@ mod deleting;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod errors;
+mod exporting;
 mod failures;
 mod following;
 mod framing;
@@ -86,6 +87,7 @@ fn groups() -> Vec<Group> {
         ("syncing", syncing::scenarios()),
         ("attachments", attachments::scenarios()),
         ("pouring", pouring::scenarios()),
+        ("exporting", exporting::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),

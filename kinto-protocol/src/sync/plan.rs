@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Resource;
 use crate::error::Result;
+#[cfg(feature = "export")]
+use crate::session::Session;
 use crate::sync::apply::Apply;
 use crate::sync::edit::{Edit, EditKind};
 use crate::timestamp::Timestamp;
@@ -99,6 +101,18 @@ impl Plan {
     /// Does it, when it is sent.
     pub fn apply(self) -> Apply {
         Apply::new(self)
+    }
+
+    /// To delete these, as long as they are as they were at these times.
+    #[cfg(feature = "export")]
+    pub(crate) fn of_deletions(list: &Resource, session: &Session, extra: &[(String, Timestamp)]) -> Self {
+        let delete = |(id, at): &(String, Timestamp)| {
+            let last_modified = Some(*at);
+            Edit { last_modified, ..Edit::of(EditKind::Delete, id.clone()) }
+        };
+        let (server, path) = (session.url(), list.path().as_str().to_owned());
+        let edits = extra.iter().map(delete).collect();
+        Self { server, path, timestamp: None, unchanged: 0, left: 0, edits }
     }
 
     pub(super) fn resource(&self) -> Result<Resource> {

@@ -1,6 +1,6 @@
 //! What is there against what is wanted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -140,7 +140,9 @@ impl Planner {
             if !self.created.insert(id.as_str().into()) {
                 return Err(twice());
             }
-            let data = text(callers(&data, self.resource.kind()))?;
+            let file = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
+            let fields: BTreeMap<_, _> = callers(&data, self.resource.kind()).chain(file).collect();
+            let data = text(fields.into_iter())?;
             let edit = Edit { data: Some(data), permissions, at, ..Edit::of(EditKind::Create, id) };
             self.edits.push(edit);
             return Ok(());
@@ -239,7 +241,7 @@ fn whole(data: &JsonMap, kind: Kind, old: Option<&str>) -> Result<Box<str>> {
 
 /// These fields as JSON text.
 pub(crate) fn text<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Box<str>> {
-    let map: std::collections::BTreeMap<&String, &Value> = fields.collect();
+    let map: BTreeMap<&String, &Value> = fields.collect();
     let text = json::to_bytes(&map)?;
     String::from_utf8(text.into()).map(String::into_boxed_str).map_err(|error| Error::input(error.to_string()))
 }

@@ -6,13 +6,13 @@
 //!  start ─▶ GET the list ─────────┴─▶ a Planner; with permissions: GET each record, in batches ─▶ a Planner
 //! ```
 
-use crate::address::Resource;
+use crate::address::{Kind, Resource};
 use crate::batch::{Batch, Outcome, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Ask, Flow, Turn};
 use crate::flows::{List, Pages};
 use crate::object::Object;
-use crate::query::Filter;
+use crate::query::{Filter, field};
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::sync::planner::Planner;
@@ -28,6 +28,8 @@ pub(super) struct Wish {
     pub(super) keep_extra: bool,
     pub(super) keep_timestamps: bool,
     pub(super) permissions: bool,
+    /// Whether records that are created say that they have the files that they are wanted with.
+    pub(super) claim_files: bool,
     pub(super) keep_bytes: usize,
 }
 
@@ -87,8 +89,13 @@ pub(super) use wishes;
 pub struct Survey {
     pub(super) resource: Resource,
     pub(super) wish: Wish,
+    /// Those that alone are of interest.
+    only: Option<Vec<String>>,
     under_way: Option<UnderWay>,
 }
+
+/// By which ids records were asked for.
+type Asked = Vec<(String, Ticket<Object>)>;
 
 #[derive(Debug)]
 struct UnderWay {
@@ -96,7 +103,7 @@ struct UnderWay {
     planner: Planner,
     /// Records that are still to be read one by one.
     left: Vec<String>,
-    batch: Option<(Batch, Vec<Ticket<Object>>)>,
+    batch: Option<(Batch, Asked)>,
 }
 
 impl Survey {
@@ -107,9 +114,29 @@ impl Survey {
             keep_extra: false,
             keep_timestamps: false,
             permissions: false,
+            claim_files: false,
             keep_bytes: 64 * 1024 * 1024,
         };
-        Self { resource: resource.typed(), wish, under_way: None }
+        Self { resource: resource.typed(), wish, only: None, under_way: None }
+    }
+
+    /// Of these alone, of which there may be as many as fit into a URL.
+    #[cfg(feature = "export")]
+    pub(crate) fn only(mut self, ids: Vec<String>) -> Self {
+        self.only = Some(ids);
+        self
+    }
+
+    #[cfg(feature = "export")]
+    pub(crate) fn claim_files(mut self) -> Self {
+        self.wish.claim_files = true;
+        self
+    }
+
+    /// Reads nothing, where it is known that there is nothing.
+    #[cfg(feature = "export")]
+    pub(crate) fn nothing_there(&self, session: &Session) -> Planner {
+        Planner::new(self.resource.clone(), self.wish.clone(), session)
     }
 
     wishes!(|self| self.wish);
@@ -121,7 +148,8 @@ impl Survey {
         }
         let some = under_way.left.split_off(under_way.left.len().saturating_sub(AT_ONCE));
         let mut batch = Batch::new();
-        let tickets = some.into_iter().map(|id| batch.push(self.resource.get(id))).collect();
+        let ticket = |id: String| (id.clone(), batch.push(self.resource.get(id)));
+        let tickets = some.into_iter().map(ticket).collect();
         let turn = batch.start(session)?;
         under_way.batch = Some((batch, tickets));
         self.under_way = Some(under_way);
@@ -138,11 +166,14 @@ impl Survey {
             return Err(stopped.copy());
         }
         let Some(under_way) = &mut self.under_way else { return Err(over()) };
-        for ticket in under_way.batch.take().map(|(_, tickets)| tickets).unwrap_or_default() {
+        for (id, ticket) in under_way.batch.take().map(|(_, tickets)| tickets).unwrap_or_default() {
             match outcome.take(ticket) {
-                Ok(record) => under_way.planner.found(record),
+                // The personal bucket has another id than that by which it is asked for.
+                Ok(record) => under_way.planner.found(Object { id, ..record }),
                 // It was deleted since.
                 Err(error) if error.is_not_found() => {}
+                // That a bucket is not there is not told to everybody.
+                Err(error) if error.is_forbidden() && self.resource.kind() == Kind::Bucket => {}
                 Err(error) => return Err(error),
             }
         }
@@ -158,9 +189,22 @@ impl Flow for Survey {
     type Output = Planner;
 
     fn start(&mut self, session: &Session) -> Result<Turn<Planner>> {
-        let list = self.wish.filters.iter().cloned().fold(self.resource.list(), List::filter);
+        let mut list = self.wish.filters.iter().cloned().fold(self.resource.list(), List::filter);
+        // Not everybody who may read an object may read its list, and lists do not show permissions.
+        let read_alone = self.wish.permissions || self.resource.kind() != Kind::Record;
+        let comma = |ids: &Vec<String>| ids.iter().any(|id| id.contains(','));
+        let mut left = Vec::new();
+        match &self.only {
+            Some(ids) if read_alone || comma(ids) => left.clone_from(ids),
+            Some(ids) => list = list.filter(field("id").is_in(ids)),
+            None => {}
+        }
         let planner = Planner::new(self.resource.clone(), self.wish.clone(), session);
-        let under_way = UnderWay { pages: list.pages(), planner, left: Vec::new(), batch: None };
+        let under_way = UnderWay { pages: list.pages(), planner, left, batch: None };
+        if !under_way.left.is_empty() {
+            self.under_way = Some(under_way);
+            return self.next_batch(session);
+        }
         let call = under_way.pages.call()?.ok_or_else(over)?;
         self.under_way = Some(under_way);
         Ok(Turn::ask(call))

@@ -71,6 +71,17 @@ impl Wanted {
     }
 }
 
+#[cfg(feature = "export")]
+impl Wanted {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn has_permissions(&self) -> bool {
+        self.permissions.is_some()
+    }
+}
+
 fn timestamp(data: &JsonMap) -> Option<Timestamp> {
     data.get("last_modified").and_then(Value::as_i64).map(Timestamp::from_millis)
 }

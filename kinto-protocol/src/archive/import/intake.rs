@@ -1,0 +1,149 @@
+//! Chunks out of the bytes of an export.
+
+use crate::address::Kind;
+use crate::archive::export_so_far::{no_export, parse};
+use crate::archive::import::{Chunk, Import, What};
+use crate::archive::line::{ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
+use crate::archive::lines::at_line;
+use crate::archive::place::Place;
+use crate::error::{Error, Result};
+use crate::sync::Wanted;
+use crate::timestamp::Timestamp;
+
+/// How many objects are compared and written at a time.
+const AT_ONCE: usize = 100;
+
+/// How many bytes their ids have: these have to fit into a URL.
+const IDS: usize = 4_000;
+
+/// How many bytes of lines are held at a time, but for one line.
+const BYTES: usize = 1024 * 1024;
+
+impl Import {
+    /// Takes some bytes of the export, and gives how many. When it is [full](Self::is_full), it is to be sent before it takes
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`] for what is no export, with the number of the line.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<usize> {
+        let mut taken = 0;
+        while taken < bytes.len() && !self.is_full() {
+            let (used, line) = self.lines.take(&bytes[taken..])?;
+            taken += used;
+            if let Some(line) = line {
+                self.line(&line).map_err(at_line(self.lines.number))?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Whether it is to be sent.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let enough = |chunk: &Chunk| match &chunk.what {
+            What::Wanted(wanted) => {
+                let ids: usize = wanted.iter().map(|wanted| wanted.id().len()).sum();
+                wanted.len() >= AT_ONCE || ids >= IDS || chunk.bytes >= BYTES
+            }
+            What::Extra(_) => true,
+        };
+        self.next.is_some() || self.chunk.as_ref().is_some_and(enough)
+    }
+
+    /// No more bytes come. It is to be sent once more then.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`] when they were no export.
+    pub fn end(&mut self) -> Result<()> {
+        let rest = self.lines.rest();
+        // Of a line that breaks off in the middle nothing is known; that the end is missing is said when the rest is done.
+        if !rest.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(&rest).is_ok() {
+            self.line(&rest).map_err(at_line(self.lines.number))?;
+        }
+        self.over = true;
+        if self.header.is_some() { Ok(()) } else { Err(no_export()) }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<()> {
+        // A file may have been edited.
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let parsed = parse(line)?;
+        match (parsed, &self.header) {
+            (ExportLine::Header(header), None) => self.begin(header),
+            (_, None) => Err(no_export()),
+            (ExportLine::Header(_), Some(_)) => Err(Error::input("another export begins here").hint("one at a time")),
+            (_, Some(_)) if self.ended => Err(Error::input("something comes after the end of the export")),
+            (ExportLine::End(_), Some(_)) => {
+                self.ended = true;
+                Ok(())
+            }
+            (ExportLine::Object(object), Some((_, of))) => {
+                let of = of.clone();
+                self.object(object, &of, line.len())
+            }
+        }
+    }
+
+    fn begin(&mut self, header: ExportHeader) -> Result<()> {
+        let of = Place::parse(&header.path)?;
+        if !matches!(of.kind(), Kind::Bucket | Kind::Collection) {
+            return Err(Error::input(format!("there are no exports of {}", header.path)));
+        }
+        if self.delete_extra {
+            self.extra.covers(&self.names.of(&of));
+        }
+        self.header = Some((header, of));
+        Ok(())
+    }
+
+    fn object(&mut self, object: ExportedObject, of: &Place, bytes: usize) -> Result<()> {
+        let from = Place::parse(&object.path)?;
+        if !from.is_within(of) {
+            return Err(Error::input(format!("{} is not in {}, which this is an export of", object.path, of.path())));
+        }
+        let to = self.names.of(&from);
+        let list = to.list();
+        if self.delete_extra {
+            self.extra.has(&list, to.id());
+            if to.kind() == Kind::Collection {
+                self.extra.covers(&to);
+            }
+        }
+        let wanted = self.wanted(object, &from, &to)?;
+        match &mut self.chunk {
+            Some(chunk) if chunk.list == list => {
+                chunk.bytes += bytes;
+                if let What::Wanted(others) = &mut chunk.what {
+                    // Of several lines of one object, the last counts.
+                    others.retain(|other| other.id() != wanted.id());
+                    others.push(wanted);
+                }
+            }
+            Some(_) => self.next = Some((list, wanted)),
+            None => self.chunk = Some(Chunk { list, what: What::Wanted(vec![wanted]), bytes }),
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, object: ExportedObject, from: &Place, to: &Place) -> Result<Wanted> {
+        let ExportedObject { mut data, permissions, .. } = object;
+        if data.get("id").is_some_and(|id| id != from.id()) {
+            return Err(Error::input(format!("its data say that {} has another id", object.path)));
+        }
+        let at = data.remove("last_modified").and_then(|at| at.as_i64()).map(Timestamp::from_millis);
+        data.remove("id");
+        let mut wanted = Wanted::new(to.id(), &data);
+        if let ExportedPermissions::Visible(permissions) = permissions {
+            wanted = wanted.permissions(self.names.in_permissions(&permissions, &from.bucket));
+        }
+        // Where there is one of this timestamp, some servers do not take another.
+        match at.filter(|_| from.id() == to.id()) {
+            Some(at) => Ok(wanted.last_modified(at)),
+            None => Ok(wanted),
+        }
+    }
+}
