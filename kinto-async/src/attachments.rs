@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use kinto_protocol::{
-    __Digest as Digest, Download, DownloadFile, Error, FailureKind, Fetched, Limits, Request, Result, Transfer,
+    __Digest as Digest, Download, DownloadFile, FailureKind, Fetched, Limits, Request, Result, Transfer,
     TransportError, Upload, Uploaded,
 };
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::client::{Client, Sender};
+use crate::local::{at, local};
 use crate::pieces::{Content, Failure, PIECE, Pieces, Receiver};
 use crate::transport::{Sending, Transport};
 use crate::unfinished::Unfinished;
@@ -192,14 +193,4 @@ async fn digest(file: &mut File) -> io::Result<(u64, String)> {
             length => digest.update(&buffer[..length]),
         }
     }
-}
-
-fn local(error: io::Error) -> TransportError {
-    TransportError::new(FailureKind::Local, error)
-}
-
-/// An error of a file, with its name.
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.display().to_string();
-    move |error| TransportError::new(FailureKind::Local, format!("{path}: {error}")).into()
 }

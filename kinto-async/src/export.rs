@@ -1,15 +1,16 @@
 //! Exports to and imports from what bytes can be written to and read from.
 
-use std::io::{self, SeekFrom};
+use std::io::SeekFrom;
 use std::path::Path;
 
-use kinto_protocol::{Error, Export, ExportSoFar, FailureKind, Import, Imported, Result, TransportError};
+use kinto_protocol::{Export, ExportSoFar, Import, Imported, Result};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
 
 use crate::client::Client;
+use crate::local::{at, local};
 
 /// How much is read at a time.
 const PIECE: usize = 64 * 1024;
@@ -115,14 +116,4 @@ impl Client {
         let file = File::open(path).await.map_err(at(path))?;
         self.import_from(import, BufReader::with_capacity(PIECE, file)).await
     }
-}
-
-fn local(error: io::Error) -> TransportError {
-    TransportError::new(FailureKind::Local, error)
-}
-
-/// An error of a file, with its name.
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.display().to_string();
-    move |error| TransportError::new(FailureKind::Local, format!("{path}: {error}")).into()
 }

@@ -5,11 +5,11 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::path::Path;
 
 use kinto_protocol::{
-    __Digest as Digest, Download, DownloadFile, Error, FailureKind, Fetched, Result, Transfer, TransportError, Upload,
-    UploadFile, Uploaded,
+    __Digest as Digest, Download, DownloadFile, Fetched, Result, Transfer, Upload, UploadFile, Uploaded,
 };
 
 use crate::client::Client;
+use crate::local::{at, local};
 use crate::pieces::{PIECE, Pieces, Receiver};
 use crate::unfinished::Unfinished;
 
@@ -148,14 +148,4 @@ fn digest(file: &mut File) -> io::Result<(u64, String)> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn local(error: io::Error) -> TransportError {
-    TransportError::new(FailureKind::Local, error)
-}
-
-/// An error of a file, with its name.
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.display().to_string();
-    move |error| TransportError::new(FailureKind::Local, format!("{path}: {error}")).into()
 }

@@ -4,9 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
 
-use kinto_protocol::{Error, Export, ExportSoFar, FailureKind, Import, Imported, Result, TransportError};
+use kinto_protocol::{Export, ExportSoFar, Import, Imported, Result};
 
 use crate::client::Client;
+use crate::local::{at, local};
 
 /// How much is read at a time.
 const PIECE: usize = 64 * 1024;
@@ -105,14 +106,4 @@ impl Client {
         let file = File::open(path).map_err(at(path))?;
         self.import_from(import, BufReader::with_capacity(PIECE, file))
     }
-}
-
-fn local(error: io::Error) -> TransportError {
-    TransportError::new(FailureKind::Local, error)
-}
-
-/// An error of a file, with its name.
-fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.display().to_string();
-    move |error| TransportError::new(FailureKind::Local, format!("{path}: {error}")).into()
 }

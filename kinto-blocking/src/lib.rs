@@ -66,6 +66,8 @@ mod connect;
 mod export;
 mod fan_out;
 mod items;
+#[cfg(any(feature = "attachments", feature = "export"))]
+mod local;
 #[cfg(feature = "oauth")]
 mod login;
 #[cfg(feature = "attachments")]
