@@ -9,6 +9,7 @@
 //! ```
 
 mod apply;
+mod compare;
 mod content;
 mod edit;
 mod plan;
@@ -19,6 +20,7 @@ mod survey;
 mod wanted;
 
 pub use apply::Apply;
+pub(crate) use compare::{file_of, same_file};
 pub(crate) use content::{Fingerprint, callers, is_servers};
 pub use edit::{Edit, EditKind, FieldEdit};
 pub use plan::Plan;

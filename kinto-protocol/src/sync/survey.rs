@@ -121,7 +121,6 @@ impl Survey {
     }
 
     /// Of these alone, of which there may be as many as fit into a URL.
-    #[cfg(feature = "export")]
     pub(crate) fn only(mut self, ids: Vec<String>) -> Self {
         self.only = Some(ids);
         self
@@ -134,7 +133,6 @@ impl Survey {
     }
 
     /// Reads nothing, where it is known that there is nothing.
-    #[cfg(feature = "export")]
     pub(crate) fn nothing_there(&self, session: &Session) -> Planner {
         Planner::new(self.resource.clone(), self.wish.clone(), session)
     }
