@@ -26,7 +26,7 @@ pub use edit::{Edit, EditKind, FieldEdit};
 pub use plan::Plan;
 pub use plan_sync::PlanSync;
 pub use planner::Planner;
-pub(crate) use planner::{Standing, text};
+pub(crate) use planner::{Standing, There, text};
 pub use report::{Report, ReportItem};
 pub use survey::Survey;
 pub use wanted::Wanted;

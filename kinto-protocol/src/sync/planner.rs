@@ -228,7 +228,14 @@ impl Planner {
         Plan { server: self.server.clone(), path, timestamp: self.timestamp, unchanged, left: 0, edits }
     }
 
+    /// Whether no record has this timestamp, as far as was looked.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn is_free(&self, at: Timestamp) -> bool {
+        !self.taken.contains(&at)
+    }
+
     /// The newest timestamp before that one that no record has.
+    #[cfg(feature = "attachments")]
     pub(crate) fn free_before(&self, at: Timestamp) -> Timestamp {
         let mut before = at.as_millis() - 1;
         while self.taken.contains(&Timestamp::from_millis(before)) {
