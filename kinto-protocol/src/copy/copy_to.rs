@@ -76,7 +76,8 @@ pub struct CopyTo(Flowing);
 ///
 /// It is a [`CopyTo`] with permissions and files, as nothing else would remember them. If all was copied, and the second pass
 /// has found all of it equal, the source is deleted: each object only if it was not changed since it was compared, and what
-/// contains others only if nothing is left in it. If not, nothing is deleted. The same move once more goes on.
+/// contains others only if nothing is left in it (what is added in the moment after that look goes along: the server has no
+/// precondition for it). If not, nothing is deleted. The same move once more goes on.
 #[must_use]
 #[derive(Clone)]
 pub struct MoveTo(Flowing);
