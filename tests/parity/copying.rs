@@ -27,7 +27,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario!(
             "a collection is copied, and compared",
-            [CopyTo, copy_to],
+            [CopyTo, copy_to, Mapped, NextPage],
             [
                 json(404, MISSING),
                 json(200, C),
@@ -47,7 +47,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             }
         )
         .shows("3 created; verified")
-        .shows("records?_limit=500&_sort=last_modified"),
+        .shows("records?_sort=last_modified&_limit=500"),
         scenario!(
             "nothing is written by a dry run",
             [CopyTo, copy_records_to],
@@ -62,18 +62,26 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         .shows("1 to be created, 1 to be updated"),
         scenario!(
             "another session asks with its own credentials, and what fails is told",
-            [copy_records_to, at],
+            [copy_records_to],
             [json(200, NOTHING), json(200, BOTH), info("25"), lost()],
             |client, told| {
                 let other = client.session().with_auth(Some(Auth::bearer("0therS3cr3t"))).unwrap();
                 let other = other.with_policy(|policy| policy.attempts = 1);
-                let report = client.send(from().copy_records_to(&to()).at(&other));
-                told.of(report.and_then(kinto_protocol::CopyReport::into_result).map(|report| report.to_string()));
+                let report = client.send(from().copy_records_to(&to()).at(&other)).unwrap();
+                let not = report.lists()[0].not_copied();
+                told.that(
+                    not.iter().map(|not| (not.id(), not.part(), not.error().maybe_applied())).collect::<Vec<_>>(),
+                );
+                // Its last words are the library's.
+                told.that(
+                    report.stopped().map(|error| (error.kind(), error.request().cloned(), error.maybe_applied())),
+                );
             }
         )
         .shows("authorization: Bearer 0therS3cr3t")
         .shows("authorization: Basic")
-        .shows("may have been applied"),
+        .shows("(\"a\", Object, true), (\"b\", Object, true)")
+        .shows("Interrupted"),
         scenario!(
             "what is equal is moved, and the source is deleted",
             [MoveTo, move_to],
