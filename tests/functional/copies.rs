@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use kinto_protocol::{
-    Auth, Bucket, CopyPart, CopyReport, Difference, EditKind, ErrorKind, Event, JsonMap, Object, Permissions, Resource,
-    Timestamp, bucket, buckets, field,
+    Attributes, Auth, Bucket, CopyPart, CopyReport, Difference, EditKind, ErrorKind, Event, JsonMap, Object,
+    Permissions, Resource, Timestamp, bucket, buckets, field,
 };
-use kinto_tests::{Backend, KintoServer};
+use kinto_tests::{Backend, Cut, Cutter, Ending, KintoServer};
 use serde_json::json;
 
 use crate::context::{Kinto, PASSWORD, map, refused, written_by};
 use crate::driver::{Driver, Setup};
+use crate::reviews;
 
 /// Another server, with another backend where there is one.
 pub(crate) fn other<D: Driver>(kinto: &Kinto<D>) -> Kinto<D> {
@@ -141,6 +142,13 @@ pub(crate) fn a_bucket_to_another_server<D: Driver>(kinto: &Kinto<D>) {
     assert_eq!(at(theirs), at(plainly(&kinto.alice, &ours)));
 }
 
+/// Of somebody who has nothing yet.
+fn other_account<D: Driver>(kinto: &Kinto<D>) -> D {
+    let name = kinto.id.clone();
+    drop(Kinto::<D>::at(kinto.backend, &kinto.url, &[&name]));
+    kinto.anonymous.with_auth(Some(Auth::basic(&name, PASSWORD))).unwrap()
+}
+
 pub(crate) fn in_the_default_bucket<D: Driver>(kinto: &Kinto<D>) {
     let (own, there) = (bucket("default"), other(kinto));
     let id = kinto.id.as_str();
@@ -148,6 +156,16 @@ pub(crate) fn in_the_default_bucket<D: Driver>(kinto: &Kinto<D>) {
     let nothing = own.collection(id).copy_to(&own.collection(&kinto.other("x"))).dry_run();
     let error = refused(kinto.alice.send(nothing));
     assert!(error.is_not_found() || error.is_forbidden(), "{error}");
+    // Nor does one to where nothing is yet.
+    let carol = other_account(&there);
+    let records = kinto.records();
+    kinto.record(&records, "a", json!({}));
+    let copy = kinto.bucket().collection("c").copy_to(&own.collection("c")).at(carol.session());
+    well(&kinto.alice.send(copy.clone().dry_run()).unwrap(), "2 to be created");
+    let bucket_of = carol.send(kinto_protocol::server_info()).unwrap().user.unwrap().bucket.unwrap();
+    assert!(refused(carol.send(buckets().get(bucket_of))).is_forbidden());
+    well(&kinto.alice.send(copy).unwrap(), "2 created; verified");
+    assert_eq!(data(&carol, &own.collection("c").records()).len(), 1);
     kinto.alice.send(own.collection(id).records().create("default-a", &json!({"n": 1}))).unwrap();
     let copy = own.collection(id).copy_to(&own.collection(&there.id)).at(there.alice.session()).timestamps();
     well(&kinto.alice.send(copy.clone()).unwrap(), "2 created; verified");
@@ -226,6 +244,34 @@ pub(crate) fn others_who_are_faster<D: Driver>(kinto: &Kinto<D>) {
     assert_eq!(n, [2, 3, 2, 3]);
 }
 
+/// Whatever request of the target is cut, the same copy once more goes on.
+pub(crate) fn broken_connections<D: Driver>(kinto: &Kinto<D>) {
+    let source = filled(kinto);
+    let there = other(kinto);
+    for cut_at in [2, 4, 6, 9, 12] {
+        let id = there.other(&format!("cut{cut_at}"));
+        let target = bucket(&id);
+        let cutter =
+            Cutter::start(
+                &there.url,
+                Ending::Reset,
+                move |head| {
+                    if head.number == cut_at { Cut::AfterRequest } else { Cut::None }
+                },
+            );
+        let mut setup = Setup::of(cutter.url());
+        setup.auth = Some(Auth::basic("alice", PASSWORD));
+        setup.policy.attempts = 1;
+        let cut = D::build(setup).unwrap();
+        let copy = || source.copy_to(&target).permissions().timestamps();
+        let first = kinto.alice.send(copy().at(cut.session()));
+        assert!(first.as_ref().map_or(true, |report| report.stopped().is_some()), "{cut_at}: {first:?}");
+        let report = kinto.alice.send(copy().at(there.alice.session())).unwrap();
+        assert!(report.is_success(), "{cut_at}: {report}");
+        well(&kinto.alice.send(copy().at(there.alice.session())).unwrap(), "35 unchanged; verified");
+    }
+}
+
 pub(crate) fn moved<D: Driver>(kinto: &Kinto<D>) {
     let source = filled(kinto);
     let there = other(kinto);
@@ -287,4 +333,23 @@ pub(crate) fn moved_with_a_change_in_between<D: Driver>(kinto: &Kinto<D>) {
     let report = kinto.alice.send(source.move_to(&target)).unwrap();
     assert!(report.is_success(), "{report}");
     assert!(!kinto.alice.send(kinto.bucket().collections().exists("x")).unwrap());
+}
+
+/// Where the review of a collection stands is not copied, and not taken away.
+pub(crate) fn of_a_reviewed_collection<D: Driver>(kinto: &Kinto<D>) {
+    let reviewed = reviews::reviewed(kinto);
+    let workspace = bucket("main-workspace");
+    let (source, target) = (workspace.collection(&reviewed.id), workspace.collection(&kinto.other("copy")));
+    reviewed.write(kinto, "a", 1);
+    kinto.alice.send(reviewed.review.request("please")).unwrap();
+    let copy = || source.copy_to(&target);
+    well(&kinto.alice.send(copy()).unwrap(), "2 created; verified");
+    well(&kinto.alice.send(copy()).unwrap(), "2 unchanged; verified");
+    let status = |id: &str| kinto.alice.send(workspace.collections().get(id)).unwrap().data["status"].clone();
+    assert_eq!(status(&reviewed.id), "to-review");
+    assert_eq!(status(&kinto.other("copy")), "work-in-progress");
+    let other = workspace.collections().patch(&reviewed.id, Attributes::new(&json!({"title": "second"})));
+    kinto.alice.send(other).unwrap();
+    well(&kinto.alice.send(copy()).unwrap(), "1 updated, 1 unchanged; verified");
+    assert_eq!(status(&kinto.other("copy")), "work-in-progress");
 }

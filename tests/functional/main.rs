@@ -228,6 +228,7 @@ scenarios! {
         in_the_default_bucket,
         what_the_caller_does_not_see,
         others_who_are_faster,
+        broken_connections,
         moved,
         moved_with_a_change_in_between,
     }
@@ -501,6 +502,9 @@ scenarios! {
     plans {
         then_a_review,
     }
+    copies {
+        of_a_reviewed_collection,
+    }
     lost_reviews {
         refused_and_written_all_the_same,
     }
@@ -546,6 +550,9 @@ scenarios! {
     plans {
         then_a_review,
     }
+    copies {
+        of_a_reviewed_collection,
+    }
     lost_reviews {
         the_answer_to_a_step_is_lost,
         the_answer_to_a_step_on_condition_is_lost,
@@ -581,6 +588,9 @@ scenarios! {
     }
     plans {
         then_a_review,
+    }
+    copies {
+        of_a_reviewed_collection,
     }
     lost_reviews {
         refused_and_written_all_the_same,
@@ -626,6 +636,9 @@ scenarios! {
     }
     plans {
         then_a_review,
+    }
+    copies {
+        of_a_reviewed_collection,
     }
     lost_reviews {
         the_answer_to_a_step_is_lost,

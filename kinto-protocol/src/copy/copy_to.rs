@@ -130,7 +130,7 @@ impl CopyTo {
         self
     }
 
-    /// Only records that meet this condition, and all others given.
+    /// Only records that meet this condition, and all others given: those of the target that do not are not looked at.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.0.order.filters.push(filter);
         self

@@ -59,6 +59,10 @@ impl Work {
             self.list().files += 1;
             return at;
         }
+        if let Some(error) = self.no_files.as_ref().map(Error::copy) {
+            self.list().not(id, CopyPart::File, error);
+            return at;
+        }
         let own = there.map(|there| there.last_modified);
         let at = at.filter(|at| planner.is_free(*at) || own == Some(*at));
         let before = at.map(|at| planner.free_before(at));
@@ -135,10 +139,10 @@ impl Work {
     pub(super) fn file_failed(&mut self, error: Error) {
         let Some(filing) = self.filing.take() else { return };
         if error.kind() == ErrorKind::Unsupported {
-            // None of the others will do better.
             for job in std::mem::take(&mut self.jobs) {
                 self.list().not(&job.id, CopyPart::File, error.copy());
             }
+            self.no_files = Some(error.copy());
         }
         self.list().not(&filing.job.id, CopyPart::File, error);
     }

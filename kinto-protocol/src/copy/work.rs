@@ -45,6 +45,8 @@ pub(super) struct Work {
     /// Which of them, in this pass.
     pub(super) at: usize,
     second: bool,
+    /// Whether the target is a personal bucket, or in one, that may not be there yet.
+    personal: bool,
     pub(super) planner: Option<Planner>,
     pages: Option<Pages<Object>>,
     /// Collections whose records come next, and whether they are there.
@@ -55,6 +57,9 @@ pub(super) struct Work {
     pub(super) jobs: VecDeque<Job>,
     #[cfg(feature = "attachments")]
     pub(super) filing: Option<Filing>,
+    /// Why no file can be copied, where one of the servers knows no files.
+    #[cfg(feature = "attachments")]
+    pub(super) no_files: Option<Error>,
     pub(super) leaving: Option<Leaving>,
     /// Of a move: what the second pass has compared, list by list.
     pub(super) seen: Vec<Vec<(String, crate::timestamp::Timestamp)>>,
@@ -77,8 +82,10 @@ impl Work {
         let unknown =
             sides.into_iter().filter(|(_, place)| place.is_in_default_bucket()).map(|(side, _)| side).collect();
         let report = CopyReport { dry_run: order.dry_run, ..CopyReport::default() };
+        let personal = order.dry_run && target.is_in_default_bucket();
         Ok(Self {
             order,
+            personal,
             source,
             target,
             unknown,
@@ -93,6 +100,8 @@ impl Work {
             jobs: VecDeque::new(),
             #[cfg(feature = "attachments")]
             filing: None,
+            #[cfg(feature = "attachments")]
+            no_files: None,
             leaving: None,
             seen: Vec::new(),
             report,
@@ -230,13 +239,11 @@ impl Work {
 
     /// What an error means: for one file, for one collection of many, or for all.
     fn failed(&mut self, session: &Session, error: Error) -> Result<Next> {
-        if self.step.is_none() && self.pairs.is_empty() {
-            return Err(error);
-        }
+        use ErrorKind::{Backoff, Connect, Deadline, Interrupted, Protocol, Server, Stopped, Timeout, Tls};
         let is_about_all = match error.kind() {
-            ErrorKind::Server => error.is_unauthorized() || error.status().is_some_and(retry::is_about_all),
-            ErrorKind::Attachment | ErrorKind::TooLarge | ErrorKind::Input | ErrorKind::Unsupported => false,
-            _ => true,
+            Server => error.is_unauthorized() || error.status().is_some_and(retry::is_about_all),
+            Backoff | Connect | Deadline | Interrupted | Protocol | Stopped | Timeout | Tls => true,
+            _ => false,
         };
         #[cfg(feature = "attachments")]
         if self.filing.is_some() && !is_about_all {
@@ -326,7 +333,7 @@ impl Work {
         let target = self.order.target(session).clone();
         let survey = self.survey(&pair);
         if pair.absent {
-            self.planner = Some(survey.of_nothing(&target));
+            self.planner = Some(survey.nothing_there(&target));
             return self.read();
         }
         Ok(Next::Step(Side::Target, step(survey, Done::Found)))
@@ -349,7 +356,9 @@ impl Work {
             survey = survey.keep_extra();
         }
         match &pair.only {
-            Some((_, id)) => survey.only(id),
+            // A personal bucket is there as soon as anything is written.
+            Some((_, id)) if self.personal => survey.only(vec![id.clone()]).hidden_is_absent(),
+            Some((_, id)) => survey.only(vec![id.clone()]),
             None => self.filters(pair).into_iter().fold(survey, Survey::filter),
         }
     }
