@@ -65,11 +65,11 @@ fn filled<D: Driver>(kinto: &Kinto<D>) -> Collection {
     collection
 }
 
+/// A name, a media type, a size, and how much there is.
+type File = (String, String, u64, usize);
+
 /// What is said of each file but for its place, that it is there, and when its record changed.
-fn files<D: Driver>(
-    kinto: &Kinto<D>,
-    collection: &Collection,
-) -> Vec<(String, Option<(String, String, u64, usize)>, i64)> {
+fn files<D: Driver>(kinto: &Kinto<D>, collection: &Collection) -> Vec<(String, Option<File>, i64)> {
     let records = plainly(&kinto.alice, &collection.records()).into_values();
     let of = |record: kinto_protocol::Object| {
         let file = record.data.get("attachment").filter(|it| !it.is_null()).map(|it| {

@@ -141,8 +141,8 @@ impl Work {
     fn went(&mut self, session: &Session, turn: Result<Turn<Done>>) -> Result<Turn<CopyReport>> {
         let next = match turn {
             Ok(Turn::Done(done)) => self.done(session, done),
-            Ok(Turn::Ask(ask)) => return Ok(self.aside(session, Turn::Ask(ask))),
-            Ok(Turn::Fork(fork)) => return Ok(self.aside(session, Turn::Fork(fork))),
+            Ok(Turn::Ask(ask)) => return Ok(self.aside(Turn::Ask(ask))),
+            Ok(Turn::Fork(fork)) => return Ok(self.aside(Turn::Fork(fork))),
             Err(error) => Err(error),
         };
         self.go(session, next)
@@ -169,18 +169,18 @@ impl Work {
             next = match turn {
                 Ok(Turn::Done(done)) => self.done(session, done),
                 // Each step has its time.
-                Ok(Turn::Ask(ask)) => return Ok(self.aside(session, Turn::Ask(ask.anew()))),
-                Ok(Turn::Fork(fork)) => return Ok(self.aside(session, Turn::Fork(fork))),
+                Ok(Turn::Ask(ask)) => return Ok(self.aside(Turn::Ask(ask.anew()))),
+                Ok(Turn::Fork(fork)) => return Ok(self.aside(Turn::Fork(fork))),
                 Err(error) => Err(error),
             };
         }
     }
 
     /// The same, asked by the session of the side that it is about.
-    fn aside(&self, session: &Session, turn: Turn<CopyReport>) -> Turn<CopyReport> {
+    fn aside(&self, turn: Turn<CopyReport>) -> Turn<CopyReport> {
         match (self.side, &self.order.to) {
             (Side::Target, Some(other)) => turn.at(other),
-            _ => turn.at(session),
+            _ => turn,
         }
     }
 

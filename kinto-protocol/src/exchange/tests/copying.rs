@@ -249,3 +249,62 @@ fn a_timestamp_is_not_planned_twice() {
     all.dedup();
     assert_eq!(all.len(), 8);
 }
+
+/// A flow of another session's.
+struct At<F>(F, Session);
+
+impl<F: Flow> Flow for At<F> {
+    type Output = F::Output;
+
+    fn start(&mut self, _: &Session) -> Result<Turn<F::Output>> {
+        Ok(self.0.start(&self.1)?.at(&self.1))
+    }
+
+    fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<F::Output>> {
+        Ok(self.0.resume(&self.1, reply)?.at(&self.1))
+    }
+}
+
+#[test]
+fn plugins_redirects_and_limits_are_those_of_the_server_that_is_asked() {
+    let mut bench = Bench::new(|policy| policy.attempts = 1);
+    let policy = Policy { attempts: 2, ..Policy::default() };
+    let other = || Session::builder("http://localhost:2/v1").policy(policy.clone()).build().unwrap();
+    let hosts = |run: &Run<Listing<crate::Object<crate::Change>>>| -> Vec<u16> {
+        run.requests.iter().map(|request| request.uri().port_u16().unwrap()).collect()
+    };
+    let history = || bucket("b").history().list();
+    let info = || answer(200, &[], r#"{"capabilities":{"history":{}}}"#);
+    let run = bench.run(At(history(), other()), vec![info(), answer(503, &[], ""), answer(200, &[], r#"{"data":[]}"#)]);
+    assert!(run.result.is_ok() && run.waits.len() == 1, "as patient as its own policy says");
+    assert_eq!(hosts(&run), [2, 2, 2]);
+    let to = |host: &str| answer(307, &[("location", &format!("http://{host}/v1/elsewhere"))], "");
+    let run = bench.run(At(history(), other()), vec![info(), to("localhost:2"), answer(200, &[], r#"{"data":[]}"#)]);
+    assert!(run.result.is_ok());
+    let run = bench.run(At(history(), other()), vec![info(), to("localhost:1")]);
+    assert_eq!(run.error().kind(), ErrorKind::Redirect, "not to where other credentials are at home");
+    let run = bench.run(At(history(), other()), vec![answer(200, &[], "{}")]);
+    assert_eq!(run.error().kind(), ErrorKind::Unsupported);
+    // A server that does not say is asked once, and the other one by itself.
+    struct Both(Vec<Session>);
+    impl Flow for Both {
+        type Output = ();
+
+        fn start(&mut self, session: &Session) -> Result<Turn<()>> {
+            let Some(other) = self.0.pop() else { return Ok(Turn::Done(())) };
+            Ok(bucket("b").history().list().start(session)?.map(drop).at(&other))
+        }
+
+        fn resume(&mut self, session: &Session, _: Reply) -> Result<Turn<()>> {
+            self.start(session)
+        }
+    }
+    let (one, two) = (other(), bench.session.clone());
+    let asks = Both(vec![two.clone(), one.clone(), two, one]);
+    let nonsense = || answer(200, &[], "?");
+    let run = bench.run(asks, (0..6).map(|_| nonsense()).collect());
+    let lines: Vec<String> =
+        run.requests.iter().map(|it| it.uri().to_string().replace("http://localhost:", "")).collect();
+    let list = |n: u8| format!("{n}/v1/buckets/b/history");
+    assert_eq!(lines, ["2/v1/".into(), list(2), "1/v1/".into(), list(1), list(2), list(1)]);
+}

@@ -98,7 +98,7 @@ impl Model {
         body: &[u8],
     ) -> (u16, Vec<(&'static str, String)>, Value) {
         self.asked.push(format!("{method} {}", path.rsplit('/').next().unwrap()));
-        let is_list = path.split('/').count() % 2 == 0;
+        let is_list = path.split('/').count().is_multiple_of(2);
         let (list, id) = if is_list { (path, "") } else { path.rsplit_once('/').unwrap() };
         if list == LIST {
             return self.of_list(method, list, id, query, header, body);
