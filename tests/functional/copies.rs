@@ -183,6 +183,11 @@ pub(crate) fn what_the_caller_does_not_see<D: Driver>(kinto: &Kinto<D>) {
     let parts = report.lists()[1].not_copied().iter().map(|not| not.part());
     assert!(parts.eq([CopyPart::Permissions; 30]));
     assert!(refused(report.into_result()).to_string().contains("not visible"));
+    // Of a bucket, what is in it is copied all the same; its own are visible to who was given them.
+    let other = kinto_protocol::bucket(&kinto.other("bobs"));
+    let report = kinto.bob.send(bucket.copy_to(&other).permissions()).unwrap();
+    assert_eq!(report.to_string(), "66 created, 34 not copied");
+    assert_eq!(data(&kinto.bob, &other.collection("c").records()).len(), 30);
     // Nor is it moved then.
     let report = kinto.bob.send(source.move_to(&target)).unwrap();
     assert_eq!((report.deleted(), report.is_success()), (0, false));

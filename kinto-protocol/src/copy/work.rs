@@ -532,7 +532,8 @@ impl Work {
             let error = self.list().not_copied[failed].error.copy();
             return self.stop(error);
         }
-        let lost: HashSet<String> = self.list().not_copied.iter().map(|not| not.id.clone()).collect();
+        let lost = self.list().not_copied.iter().filter(|not| not.part == CopyPart::Object);
+        let lost: HashSet<String> = lost.map(|not| not.id.clone()).collect();
         for (id, there) in std::mem::take(&mut self.collections) {
             let absent = self.order.dry_run && !there;
             if !lost.contains(&id) || there {
