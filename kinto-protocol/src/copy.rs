@@ -10,8 +10,10 @@
 mod copy_to;
 #[cfg(feature = "attachments")]
 mod files;
+mod first_pass;
 mod leave;
 mod lists;
+mod reading;
 mod report;
 mod second_pass;
 mod step;

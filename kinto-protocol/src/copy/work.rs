@@ -12,28 +12,23 @@ use std::collections::HashSet;
 #[cfg(feature = "attachments")]
 use std::collections::VecDeque;
 
-use crate::address::{Kind, bucket};
-use crate::batch::Batch;
 use crate::copy::copy_to::Order;
 #[cfg(feature = "attachments")]
 use crate::copy::files::{Filing, Job};
 use crate::copy::leave::Leaving;
 use crate::copy::lists::{Pair, Place};
 use crate::copy::report::{CopiedList, CopyPart, CopyReport};
-use crate::copy::step::{Done, Side, Step, page, step};
+use crate::copy::step::{Done, Side, Step, step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Turn;
-use crate::flows::{List, Pages};
+use crate::flows::Pages;
 use crate::object::Object;
 use crate::operations::server_info;
-use crate::permissions::Permissions;
 use crate::reply::Reply;
 use crate::retry;
 use crate::session::Session;
-use crate::sync::{Planner, Survey, Wanted, file_of};
-
-/// How many objects of the source are in memory.
-const PAGE: u64 = 500;
+use crate::sync::Planner;
+use crate::timestamp::Timestamp;
 
 pub(super) struct Work {
     pub(super) order: Order,
@@ -44,13 +39,13 @@ pub(super) struct Work {
     pub(super) pairs: Vec<Pair>,
     /// Which of them, in this pass.
     pub(super) at: usize,
-    second: bool,
+    pub(super) second: bool,
     /// Whether the target is a personal bucket, or in one, that may not be there yet.
-    personal: bool,
+    pub(super) personal: bool,
     pub(super) planner: Option<Planner>,
-    pages: Option<Pages<Object>>,
+    pub(super) pages: Option<Pages<Object>>,
     /// Collections whose records come next, and whether they are there.
-    collections: Vec<(String, bool)>,
+    pub(super) collections: Vec<(String, bool)>,
     /// Whether what is beyond the source's is being deleted.
     trimming: bool,
     #[cfg(feature = "attachments")]
@@ -62,7 +57,7 @@ pub(super) struct Work {
     pub(super) no_files: Option<Error>,
     pub(super) leaving: Option<Leaving>,
     /// Of a move: what the second pass has compared, list by list.
-    pub(super) seen: Vec<Vec<(String, crate::timestamp::Timestamp)>>,
+    pub(super) seen: Vec<Vec<(String, Timestamp)>>,
     pub(super) report: CopyReport,
     side: Side,
     step: Option<Step>,
@@ -339,168 +334,13 @@ impl Work {
         Ok(Next::Step(Side::Target, step(survey, Done::Found)))
     }
 
-    fn survey(&self, pair: &Pair) -> Survey {
-        let order = &self.order;
-        let mut survey = pair.target.survey();
-        if !order.dry_run {
-            // Nobody looks at the plan.
-            survey = survey.keep_bytes(0);
-        }
-        if order.permissions {
-            survey = survey.permissions();
-        }
-        if order.timestamps && pair.has_own_timestamps {
-            survey = survey.keep_timestamps();
-        }
-        if !order.delete_extra {
-            survey = survey.keep_extra();
-        }
-        match &pair.only {
-            // A personal bucket is there as soon as anything is written.
-            Some((_, id)) if self.personal => survey.only(vec![id.clone()]).hidden_is_absent(),
-            Some((_, id)) => survey.only(vec![id.clone()]),
-            None => self.filters(pair).into_iter().fold(survey, Survey::filter),
-        }
-    }
-
-    fn filters(&self, pair: &Pair) -> Vec<crate::query::Filter> {
-        if pair.is_of_records() { self.order.filters.clone() } else { Vec::new() }
-    }
-
-    /// Begins to read the source.
-    fn read(&mut self) -> Result<Next> {
-        let pair = self.pair();
-        if let Some((id, _)) = &pair.only {
-            let id = id.clone();
-            return Ok(self.each(vec![id]));
-        }
-        // The oldest first: what is changed meanwhile moves to the end, and nothing is missed.
-        let list = pair.source.list().sort("last_modified").page_size(PAGE);
-        let list = self.filters(pair).into_iter().fold(list, List::filter);
-        Ok(Next::Step(Side::Source, page(list.pages())))
-    }
-
-    /// Each of them by itself, with its permissions.
-    fn each(&self, ids: Vec<String>) -> Next {
-        let alone = self.pair().only.is_some();
-        let mut batch = Batch::new();
-        let tickets: Vec<_> = ids.into_iter().map(|id| batch.push(self.pair().source.get(id))).collect();
-        let read = move |mut outcome: crate::batch::Outcome| {
-            if let Some(error) = outcome.stopped() {
-                return Done::Objects(Err(error.copy()));
-            }
-            let objects = tickets.iter().map(|ticket| outcome.take(*ticket));
-            // What was deleted since it was listed is not there.
-            let there = objects.filter(|object| alone || !object.as_ref().is_err_and(Error::is_not_found));
-            Done::Objects(there.collect())
-        };
-        Next::Step(Side::Source, step(batch, read))
-    }
-
-    /// Takes objects of the source.
-    fn consider(&mut self, session: &Session, objects: Vec<Object>) -> Result<Next> {
-        if self.second {
-            self.compare(objects);
-            return self.next_page(session);
-        }
-        for object in objects {
-            self.want(object);
-        }
-        if self.order.dry_run {
-            return self.next_page(session);
-        }
-        let plan = self.planner.as_mut().ok_or_else(over)?.so_far();
-        self.list().unchanged += plan.unchanged();
-        if plan.is_empty() {
-            return self.next_file(session);
-        }
-        Ok(Next::Step(Side::Target, step(plan.apply(), Done::Written)))
-    }
-
-    /// The id that an object is to have in the target.
-    pub(super) fn id_of(&self, object: &Object) -> String {
-        self.pair().only.as_ref().map_or_else(|| object.id.clone(), |(_, id)| id.clone())
-    }
-
-    /// An object is to be in the target as it is in the source.
-    fn want(&mut self, object: Object) {
-        let (id, kind) = (self.id_of(&object), self.pair().kind());
-        let Some(mut planner) = self.planner.take() else { return };
-        // One that is changed meanwhile comes by once more. The second pass sees what is different then.
-        if !planner.was_wanted(&id) {
-            if kind == Kind::Collection && self.pair().only.is_none() {
-                self.collections.push((id.clone(), planner.there(&id).is_some()));
-            }
-            let at = self.order.timestamps.then_some(object.last_modified);
-            let at = self.attach(&planner, &id, &object, at);
-            let mut wanted = Wanted::new(id.as_str(), &object.data);
-            wanted = match at {
-                Some(at) => wanted.last_modified(at),
-                None => wanted,
-            };
-            if self.order.permissions {
-                let seen = planner.there(&id).is_none_or(|there| there.permissions.is_some());
-                match object.permissions.map(|permissions| self.renamed(&permissions)) {
-                    Some(permissions) if seen => wanted = wanted.permissions(permissions),
-                    Some(_) => self.list().not(&id, CopyPart::Permissions, invisible("target")),
-                    None => self.list().not(&id, CopyPart::Permissions, invisible("source")),
-                }
-            }
-            if let Err(error) = planner.want(wanted) {
-                self.list().not(&id, CopyPart::Object, error);
-            }
-        }
-        self.planner = Some(planner);
-    }
-
-    /// What is to become of its file, and the timestamp that the record is to have before.
-    fn attach(
-        &mut self,
-        planner: &Planner,
-        id: &str,
-        object: &Object,
-        at: Option<crate::timestamp::Timestamp>,
-    ) -> Option<crate::timestamp::Timestamp> {
-        if !self.pair().is_of_records() {
-            return at;
-        }
-        #[cfg(feature = "attachments")]
-        if self.order.attachments {
-            return self.job(planner, id, object, at);
-        }
-        let _ = (planner, id);
-        self.list().files_left += u64::from(file_of(&object.data).is_some());
-        at
-    }
-
-    /// Permissions as they are to be in the target: groups of a bucket that gets another id stay its groups.
-    pub(super) fn renamed(&self, permissions: &Permissions) -> Permissions {
-        let path = |place: &Place| format!("{}/groups/", bucket(&place.bucket).path());
-        let (old, new) = (path(&self.source), path(&self.target));
-        let all = self.source.collection.is_none();
-        permissions.iter().fold(Permissions::new(), |renamed, (name, whom)| {
-            let whom = whom.iter().map(|who| match who.strip_prefix(&old) {
-                Some(group) if all => format!("{new}{group}"),
-                _ => who.clone(),
-            });
-            renamed.grant(name, whom)
-        })
-    }
-
     #[cfg(not(feature = "attachments"))]
-    fn next_file(&mut self, session: &Session) -> Result<Next> {
+    pub(super) fn next_file(&mut self, session: &Session) -> Result<Next> {
         self.next_page(session)
     }
 
-    pub(super) fn next_page(&mut self, session: &Session) -> Result<Next> {
-        match self.pages.take() {
-            Some(pages) if !pages.is_at_end() => Ok(Next::Step(Side::Source, page(pages))),
-            _ => self.end(session),
-        }
-    }
-
     /// All of the source's list was read.
-    fn end(&mut self, session: &Session) -> Result<Next> {
+    pub(super) fn end(&mut self, session: &Session) -> Result<Next> {
         let Some(planner) = self.planner.take() else { return Err(over()) };
         if self.second {
             self.compare_extra(&planner);
@@ -545,12 +385,6 @@ impl Work {
     }
 }
 
-fn invisible(place: &str) -> Error {
-    let error =
-        Error::input(format!("its permissions in the {place} are not visible to the caller, and are not copied"));
-    error.hint("only those named in its own write permission see them")
-}
-
-fn over() -> Error {
+pub(super) fn over() -> Error {
     Error::new(ErrorKind::Other, "this copy is over")
 }
