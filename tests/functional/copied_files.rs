@@ -1,59 +1,21 @@
 //! Files that are copied with their records, between servers that keep them on hosts of their own.
 
-use std::fs;
-use std::sync::{Arc, OnceLock};
-
 use kinto_protocol::{Attachment, Collection, CopyPart, Difference, ErrorKind, buckets};
-use kinto_tests::{Answer, Backend, KintoServer, Stub};
 use serde::Deserialize as _;
 use serde_json::json;
 
 use crate::context::Kinto;
-use crate::copies::{plainly, somebody, then};
+use crate::copies::{other, plainly, somebody, then};
 use crate::driver::Driver;
+use crate::files::Files;
 
-/// A server, and what serves its files.
-struct Site {
-    server: KintoServer,
-    _host: Stub,
-}
-
-impl Site {
-    fn start(backend: Backend) -> Self {
-        let folder = Arc::<OnceLock<std::path::PathBuf>>::default();
-        let known = Arc::clone(&folder);
-        let host = Stub::start(move |_, request| {
-            let path = request.split(' ').nth(1).unwrap_or_default().trim_start_matches("/v1/").trim_start_matches('/');
-            match known.get().map(|folder| fs::read(folder.join(path))) {
-                Some(Ok(content)) => {
-                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
-                    Answer::Keep([head.as_bytes(), &content].concat())
-                }
-                _ => Answer::json(404, "{}"),
-            }
-        });
-        let server = KintoServer::builder(backend).setting("kinto.attachment.base_url", format!("{}/", host.url()));
-        let server = server.start().unwrap();
-        folder.set(server.log().unwrap().with_file_name("attachments")).unwrap();
-        Self { server, _host: host }
-    }
-
-    /// Two of them: of this backend, and of the other.
-    fn both<D: Driver>(kinto: &Kinto<D>) -> [Kinto<D>; 2] {
-        static SITES: [OnceLock<Site>; 2] = [const { OnceLock::new() }; 2];
-        let of = |memory: bool| {
-            let backend =
-                if memory || Backend::Postgresql.available().is_err() { Backend::Memory } else { Backend::Postgresql };
-            let site = SITES[usize::from(memory)].get_or_init(|| Self::start(backend));
-            Kinto::at(backend, site.server.url(), &["alice", "bob"])
-        };
-        [of(kinto.is_memory()), of(!kinto.is_memory())]
-    }
+/// Two servers that keep files, with different backends where there are two.
+fn both<D: Driver>(kinto: &Kinto<D>) -> [Files<D>; 2] {
+    [Files::of(kinto), Files::of(&other(kinto))]
 }
 
 /// A collection with files of different sizes, and a record without one.
 fn filled<D: Driver>(kinto: &Kinto<D>) -> Collection {
-    kinto.records();
     let collection = kinto.bucket().collection("c");
     for (n, size) in [0, 1, 70_000].into_iter().enumerate() {
         let id = format!("r{n}");
@@ -83,23 +45,23 @@ fn files<D: Driver>(kinto: &Kinto<D>, collection: &Collection) -> Vec<(String, O
 }
 
 pub(crate) fn with_their_records<D: Driver>(kinto: &Kinto<D>) {
-    let [here, there] = Site::both(kinto);
-    let source = filled(&here);
-    there.make_bucket();
-    let target = there.bucket().collection("c");
+    let [from, to] = both(kinto);
+    let (here, there) = (&from.kinto, &to.kinto);
+    let source = filled(here);
+    let target = there.bucket().collection("d");
     // Nobody asked for them: no record claims to have one.
     let copy = || source.copy_to(&target).at(there.alice.session());
     let report = here.alice.send(copy()).unwrap();
     assert_eq!(report.to_string(), "5 created, 3 files not asked for; verified");
     assert!(plainly(&there.alice, &target.records()).values().all(|record| !record.data.contains_key("attachment")));
-    there.alice.send(there.bucket().collections().delete("c")).unwrap();
+    there.alice.send(there.bucket().collections().delete("d")).unwrap();
 
     let copy = || copy().attachments().timestamps();
     let report = here.alice.send(copy().dry_run()).unwrap();
     assert_eq!(report.to_string(), "5 to be created, 3 files to be copied");
     let report = here.alice.send(copy()).unwrap();
     assert_eq!(report.to_string(), "5 created, 3 files copied; verified", "{report:?}");
-    assert_eq!(files(&there, &target), files(&here, &source), "with their timestamps");
+    assert_eq!(files(there, &target), files(here, &source), "with their timestamps");
     let before = there.alice.send(target.records().timestamp()).unwrap();
     let report = here.alice.send(copy()).unwrap();
     assert_eq!(report.to_string(), "5 unchanged; verified");
@@ -113,14 +75,16 @@ pub(crate) fn with_their_records<D: Driver>(kinto: &Kinto<D>) {
     assert!(report.is_success() && report.lists()[1].files() == 3, "{report}");
     let bare =
         |kinto, collection| files(kinto, collection).into_iter().map(|(id, file, _)| (id, file)).collect::<Vec<_>>();
-    assert_eq!(bare(&there, &target), bare(&here, &source));
+    assert_eq!(bare(there, &target), bare(here, &source));
+    from.host.assert_told_nothing();
+    to.host.assert_told_nothing();
 }
 
 pub(crate) fn what_cannot_be_copied<D: Driver>(kinto: &Kinto<D>) {
-    let [here, there] = Site::both(kinto);
-    let source = filled(&here);
-    there.make_bucket();
-    let target = there.bucket().collection("c");
+    let [from, to] = both(kinto);
+    let (here, there) = (&from.kinto, &to.kinto);
+    let source = filled(here);
+    let target = there.bucket().collection("d");
     let copy = source.copy_to(&target).at(there.alice.session()).attachments();
     let small = here.alice.with_policy(|policy| policy.limits.response_bytes = 60_000);
     let report = small.send(copy.clone()).unwrap();
@@ -129,11 +93,11 @@ pub(crate) fn what_cannot_be_copied<D: Driver>(kinto: &Kinto<D>) {
     assert_eq!((not.id(), not.part(), not.error().kind()), ("r2", CopyPart::File, ErrorKind::TooLarge));
     assert_eq!(report.lists()[1].differences().collect::<Vec<_>>(), [("r2", Difference::File)]);
     // Somebody else changes the record between its writing and its file.
-    let (else_, records) = (somebody(&there), target.records());
+    let (else_, records) = (somebody(there), target.records());
     let location =
         plainly(&here.alice, &source.records())["r2"].data["attachment"]["location"].as_str().unwrap().to_owned();
     let name = location.rsplit('/').next().unwrap().to_owned();
-    let client = then(&here, &name, 1, move || {
+    let client = then(here, &name, 1, move || {
         else_.send(records.replace("r2", &json!({"n": "theirs"}))).unwrap();
     });
     let report = client.send(copy.clone()).unwrap();
@@ -147,14 +111,14 @@ pub(crate) fn what_cannot_be_copied<D: Driver>(kinto: &Kinto<D>) {
 }
 
 pub(crate) fn moved<D: Driver>(kinto: &Kinto<D>) {
-    let [here, there] = Site::both(kinto);
-    let source = filled(&here);
-    let before = files(&here, &source);
-    there.make_bucket();
-    let target = there.bucket().collection("c");
+    let [from, to] = both(kinto);
+    let (here, there) = (&from.kinto, &to.kinto);
+    let source = filled(here);
+    let before = files(here, &source);
+    let target = there.bucket().collection("d");
     let report = here.alice.send(source.move_to(&target).at(there.alice.session()).timestamps()).unwrap();
     assert_eq!(report.to_string(), "5 created, 3 files copied, 5 deleted from the source; verified");
-    assert_eq!(files(&there, &target), before);
+    assert_eq!(files(there, &target), before);
     assert!(here.alice.send(here.bucket().collections().list()).unwrap().items.is_empty());
     assert!(here.alice.send(buckets().exists(&here.id)).unwrap());
 }
