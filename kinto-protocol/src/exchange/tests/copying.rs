@@ -250,23 +250,23 @@ fn a_timestamp_is_not_planned_twice() {
     assert_eq!(all.len(), 8);
 }
 
-/// A flow of another session's.
-struct At<F>(F, Session);
-
-impl<F: Flow> Flow for At<F> {
-    type Output = F::Output;
-
-    fn start(&mut self, _: &Session) -> Result<Turn<F::Output>> {
-        Ok(self.0.start(&self.1)?.at(&self.1))
-    }
-
-    fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<F::Output>> {
-        Ok(self.0.resume(&self.1, reply)?.at(&self.1))
-    }
-}
-
 #[test]
 fn plugins_redirects_and_limits_are_those_of_the_server_that_is_asked() {
+    /// A flow of another session's.
+    struct At<F>(F, Session);
+
+    impl<F: Flow> Flow for At<F> {
+        type Output = F::Output;
+
+        fn start(&mut self, _: &Session) -> Result<Turn<F::Output>> {
+            Ok(self.0.start(&self.1)?.at(&self.1))
+        }
+
+        fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<F::Output>> {
+            Ok(self.0.resume(&self.1, reply)?.at(&self.1))
+        }
+    }
+
     let mut bench = Bench::new(|policy| policy.attempts = 1);
     let policy = Policy { attempts: 2, ..Policy::default() };
     let other = || Session::builder("http://localhost:2/v1").policy(policy.clone()).build().unwrap();
