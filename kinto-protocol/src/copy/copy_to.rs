@@ -55,9 +55,9 @@ impl Order {
 /// [`Bucket::copy_to`](crate::Bucket::copy_to). The output is a [`CopyReport`].
 ///
 /// Copied are the data of the records, and the attributes of the collection, such as its schema; of a bucket its
-/// attributes, its groups, and all its collections. Permissions, timestamps and files are copied
-/// [on](Self::permissions) [request](Self::timestamps), [each](Self::attachments). What the server makes of its own is
-/// never copied, such as where the review of a collection stands.
+/// attributes, its groups, and all its collections. [Permissions](Self::permissions), [timestamps](Self::timestamps) and
+/// files (`attachments()`, with the feature of that name) are copied on request. What the server makes of its own is never
+/// copied, such as where the review of a collection stands.
 ///
 /// It does what a [sync](crate::Resource::sync) does: what is as it should be is not written, and what somebody else changes
 /// in the target meanwhile is not overwritten. So the same copy once more goes on where the first one was interrupted. Then
