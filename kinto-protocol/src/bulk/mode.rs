@@ -50,7 +50,8 @@ impl BulkMode {
         data: &JsonMap,
     ) -> Result<Option<Write>> {
         let kind = resource.kind();
-        let given = || text(data.iter().filter(|(name, _)| *name == "attachment" || !is_servers(name, kind)));
+        let given =
+            || text(data.iter().filter(|(name, value)| *name == "attachment" || !is_servers(name, value, kind)));
         let (how, data, content) = match (self, there) {
             (Self::Overwrite, _) => (How::Overwrite, given()?, None),
             (Self::Patch, _) => (How::Patch, given()?, None),

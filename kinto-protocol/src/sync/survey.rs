@@ -91,6 +91,7 @@ pub struct Survey {
     pub(super) wish: Wish,
     /// Those that alone are of interest.
     only: Option<Vec<String>>,
+    hidden_is_absent: bool,
     under_way: Option<UnderWay>,
 }
 
@@ -117,13 +118,18 @@ impl Survey {
             claim_files: false,
             keep_bytes: 64 * 1024 * 1024,
         };
-        Self { resource: resource.typed(), wish, only: None, under_way: None }
+        Self { resource: resource.typed(), wish, only: None, hidden_is_absent: false, under_way: None }
     }
 
     /// Of these alone, of which there may be as many as fit into a URL.
-    #[cfg(feature = "export")]
     pub(crate) fn only(mut self, ids: Vec<String>) -> Self {
         self.only = Some(ids);
+        self
+    }
+
+    /// What is forbidden counts as not being there: where a bucket is not there, the server does not tell one from the other.
+    pub(crate) fn hidden_is_absent(mut self) -> Self {
+        self.hidden_is_absent = true;
         self
     }
 
@@ -134,7 +140,6 @@ impl Survey {
     }
 
     /// Reads nothing, where it is known that there is nothing.
-    #[cfg(feature = "export")]
     pub(crate) fn nothing_there(&self, session: &Session) -> Planner {
         Planner::new(self.resource.clone(), self.wish.clone(), session)
     }
@@ -173,7 +178,8 @@ impl Survey {
                 // It was deleted since.
                 Err(error) if error.is_not_found() => {}
                 // That a bucket is not there is not told to everybody.
-                Err(error) if error.is_forbidden() && self.resource.kind() == Kind::Bucket => {}
+                Err(error)
+                    if error.is_forbidden() && (self.hidden_is_absent || self.resource.kind() == Kind::Bucket) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 
-use super::syncing::Model;
+use super::model::Model;
 use super::*;
 use crate::{Bulk, BulkMode, BulkPart, BulkReport, BulkStep, Status, Summary, Wanted};
 
