@@ -268,8 +268,10 @@ impl<F: Flow> Exchange<F> {
                     }
                     Ok(request) => {
                         let limits = call.session.policy().limits.within(now.until(self.deadline));
-                        let moved = call.call.transfer().filter(|_| self.by_pieces).map(Transfer::sends);
-                        let limits = if let Some(sent) = moved { limits.unhurried(sent) } else { limits };
+                        let limits = match self.moves(&call) {
+                            Some(file) => limits.unhurried(file.sends()),
+                            None => limits,
+                        };
                         self.phase = Phase::Flying(call);
                         return Step::Send(request, limits);
                     }
@@ -290,7 +292,7 @@ impl<F: Flow> Exchange<F> {
             Phase::Flying(call) => call,
             other => return self.phase = other,
         };
-        if self.moves(&call) {
+        if self.moves(&call).is_some() {
             // How long a file takes counts for nothing; what comes after it does.
             self.deadline = now.after(call.session.policy().deadline);
         }
@@ -300,9 +302,9 @@ impl<F: Flow> Exchange<F> {
         };
     }
 
-    /// Whether this moves a file piece by piece.
-    fn moves(&self, call: &UnderWay) -> bool {
-        self.by_pieces && call.call.transfer().is_some()
+    /// The file that this moves, piece by piece.
+    fn moves<'a>(&self, call: &'a UnderWay) -> Option<&'a Transfer> {
+        call.call.transfer().filter(|_| self.by_pieces)
     }
 
     fn start(&mut self, now: Moment) {

@@ -21,7 +21,7 @@ mod wanted;
 
 pub use apply::Apply;
 pub(crate) use compare::{file_of, same_file};
-pub(crate) use content::{Fingerprint, callers, is_servers};
+pub(crate) use content::{Fingerprint, callers, given};
 pub use edit::{Edit, EditKind, FieldEdit};
 pub use plan::Plan;
 pub use plan_sync::PlanSync;

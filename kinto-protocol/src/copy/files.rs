@@ -66,7 +66,7 @@ impl Work {
         let own = there.map(|there| there.last_modified);
         let at = at.filter(|at| planner.is_free(*at) || own == Some(*at));
         let before = at.map(|at| planner.free_before(at));
-        let content = planner.content(&object.data);
+        let content = planner.fingerprint(&object.data);
         self.jobs.push_back(Job { id: id.to_owned(), file, was, content, at });
         before
     }
@@ -112,7 +112,7 @@ impl Work {
     pub(super) fn looked(&mut self, session: &Session, record: &Object) -> Result<Next> {
         let (Some(filing), Some(planner)) = (&mut self.filing, &self.planner) else { return self.next_file(session) };
         let job = &filing.job;
-        let same = planner.content(&record.data) == job.content;
+        let same = planner.fingerprint(&record.data) == job.content;
         if !same || !same_file(file_of(&record.data), job.was.as_ref()) {
             let error = Error::new(ErrorKind::Attachment, "the record was changed meanwhile, and keeps what it has");
             self.file_failed(error);

@@ -4,20 +4,12 @@ use serde_json::Value;
 
 use crate::object::JsonMap;
 use crate::permissions::Permissions;
-#[cfg(feature = "attachments")]
-use crate::sync::content::Fingerprint;
 use crate::sync::planner::{Planner, There};
 
 impl Planner {
     /// Whether these data are what is there, in what is the caller's.
     pub(crate) fn has_content(&self, there: &There, data: &JsonMap) -> bool {
         there.content == self.fingerprint(data)
-    }
-
-    /// What of these data is compared, in short.
-    #[cfg(feature = "attachments")]
-    pub(crate) fn content(&self, data: &JsonMap) -> Fingerprint {
-        self.fingerprint(data)
     }
 
     /// Remembers that an object was compared.

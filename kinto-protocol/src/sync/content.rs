@@ -14,11 +14,16 @@ const REVIEWS: [&str; 6] = ["work-in-progress", "to-review", "to-sign", "signed"
 /// What the fields begin with that tell of the review of a collection.
 const OF_REVIEWS: [&str; 5] = ["last_edit", "last_request_review", "last_review", "last_signature", "signature"];
 
+/// Whether the server gives a field itself, whatever it is sent.
+fn is_stamped(name: &str, kind: Kind) -> bool {
+    matches!((kind, name), (_, "id" | "last_modified") | (Kind::Record, "schema"))
+}
+
 /// Whether a field is the server's: it is neither compared nor written.
-pub(crate) fn is_servers(name: &str, value: &Value, kind: Kind) -> bool {
+fn is_servers(name: &str, value: &Value, kind: Kind) -> bool {
     match (kind, name) {
-        (_, "id" | "last_modified") => true,
-        (Kind::Record, "schema" | "attachment") => true,
+        _ if is_stamped(name, kind) => true,
+        (Kind::Record, "attachment") => true,
         (Kind::Collection, "status") => value.as_str().is_some_and(|status| REVIEWS.contains(&status)),
         (Kind::Collection, _) => OF_REVIEWS.iter().any(|of| name.starts_with(of)),
         _ => false,
@@ -27,7 +32,7 @@ pub(crate) fn is_servers(name: &str, value: &Value, kind: Kind) -> bool {
 
 /// Whether the server takes a field of its own away that is not sent along with the rest: a file, and where a review stands.
 fn is_carried(name: &str, value: &Value, kind: Kind) -> bool {
-    is_servers(name, value, kind) && !matches!(name, "id" | "last_modified" | "schema") && !value.is_null()
+    is_servers(name, value, kind) && !is_stamped(name, kind) && !value.is_null()
 }
 
 /// The fields of the server's that are to be sent along, as text, if there are any.
@@ -101,6 +106,11 @@ fn mark(kind: u8, count: usize, hash: &mut Sha256) {
 /// The caller's fields of a record.
 pub(crate) fn callers(data: &JsonMap, kind: Kind) -> impl Iterator<Item = (&String, &Value)> {
     data.iter().filter(move |(name, value)| !is_servers(name, value, kind))
+}
+
+/// What of a record can be sent, for those who do not look at what is there: what the server would take away, too.
+pub(crate) fn given(data: &JsonMap, kind: Kind) -> impl Iterator<Item = (&String, &Value)> {
+    data.iter().filter(move |(name, _)| !is_stamped(name, kind))
 }
 
 /// Whether a field that is there is as one that is not: of a group that was made without data, its members.

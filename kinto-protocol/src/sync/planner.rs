@@ -150,8 +150,7 @@ impl Planner {
                 return Err(twice());
             }
             let file = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
-            let fields: BTreeMap<_, _> = callers(&data, self.resource.kind()).chain(file).collect();
-            let data = text(fields.into_iter())?;
+            let data = text(callers(&data, self.resource.kind()).chain(file))?;
             // Of two that want the same, the server refuses the second for ever: it gets another.
             let at = at.filter(|at| self.taken.insert(*at));
             let edit = Edit { data: Some(data), permissions, at, ..Edit::of(EditKind::Create, id) };
@@ -195,10 +194,27 @@ impl Planner {
                 return Ok(());
             }
         } else if !same || newer {
-            edit.data = Some(whole(&data, self.resource.kind(), there.carried.as_deref())?);
+            edit.data = Some(there.replaced(&data, self.resource.kind())?);
         }
         self.edits.push(edit);
         Ok(())
+    }
+
+    /// What is to be done about a record that is wanted like this, for those who do it at once.
+    pub(crate) fn standing(&self, id: &str, data: &JsonMap) -> Result<Standing> {
+        let kind = self.resource.kind();
+        Ok(match self.there.get(id) {
+            None => Standing::Absent(text(callers(data, kind))?),
+            Some(there) if self.has_content(there, data) => Standing::Same,
+            Some(there) => Standing::Other(there.last_modified, there.replaced(data, kind)?),
+        })
+    }
+
+    /// It was written, and is there like this now.
+    pub(crate) fn wrote(&mut self, id: Box<str>, last_modified: Timestamp, content: Fingerprint) {
+        let there = There { last_modified, content, data: None, carried: None, permissions: None, wanted: false };
+        let there = self.there.entry(id).or_insert(there);
+        (there.last_modified, there.content) = (last_modified, content);
     }
 
     /// What was found of this id.
@@ -244,24 +260,6 @@ impl Planner {
         Timestamp::from_millis(before)
     }
 
-    /// What is to be done about a record that is wanted like this, for those who do it at once.
-    pub(crate) fn standing(&self, id: &str, data: &JsonMap) -> Result<Standing> {
-        let kind = self.resource.kind();
-        Ok(match self.there.get(id) {
-            None => Standing::Absent(text(callers(data, kind))?),
-            Some(there) if there.content == self.fingerprint(data) => Standing::Same,
-            Some(there) => Standing::Other(there.last_modified, whole(data, kind, there.carried.as_deref())?),
-        })
-    }
-
-    /// It was written, and is there like this now.
-    pub(crate) fn wrote(&mut self, id: Box<str>, last_modified: Timestamp, content: Fingerprint) {
-        let (data, carried, permissions, wanted) = (None, None, None, false);
-        let there = There { last_modified, content, data, carried, permissions, wanted };
-        let there = self.there.entry(id).or_insert(there);
-        (there.last_modified, there.content) = (last_modified, content);
-    }
-
     /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
     pub fn finish(self) -> Plan {
         let Self { resource, wish, server, edits, there, unchanged, timestamp, .. } = self;
@@ -283,10 +281,12 @@ impl Planner {
     }
 }
 
-/// What is to be written in place of a record that is there.
-fn whole(data: &JsonMap, kind: Kind, carried: Option<&str>) -> Result<Box<str>> {
-    let carried: Option<JsonMap> = carried.and_then(|text| serde_json::from_str(text).ok());
-    text(callers(data, kind).chain(carried.iter().flatten()))
+impl There {
+    /// What is to be written in its place.
+    fn replaced(&self, data: &JsonMap, kind: Kind) -> Result<Box<str>> {
+        let carried: Option<JsonMap> = self.carried.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        text(callers(data, kind).chain(carried.iter().flatten()))
+    }
 }
 
 /// The server gives no timestamps between others: what is written later is newer.

@@ -91,6 +91,7 @@ pub struct Survey {
     pub(super) wish: Wish,
     /// Those that alone are of interest.
     only: Option<Vec<String>>,
+    /// Whether what is forbidden counts as not being there.
     hidden_is_absent: bool,
     under_way: Option<UnderWay>,
 }
@@ -118,7 +119,10 @@ impl Survey {
             claim_files: false,
             keep_bytes: 64 * 1024 * 1024,
         };
-        Self { resource: resource.typed(), wish, only: None, hidden_is_absent: false, under_way: None }
+        let resource = resource.typed();
+        // That a bucket is not there is not told to everybody.
+        let hidden_is_absent = resource.kind() == Kind::Bucket;
+        Self { resource, wish, only: None, hidden_is_absent, under_way: None }
     }
 
     /// Of these alone, of which there may be as many as fit into a URL.
@@ -127,7 +131,7 @@ impl Survey {
         self
     }
 
-    /// What is forbidden counts as not being there: where a bucket is not there, the server does not tell one from the other.
+    /// For what is in a bucket that need not be there: that is not told either.
     pub(crate) fn hidden_is_absent(mut self) -> Self {
         self.hidden_is_absent = true;
         self
@@ -177,9 +181,7 @@ impl Survey {
                 Ok(record) => under_way.planner.found(Object { id, ..record }),
                 // It was deleted since.
                 Err(error) if error.is_not_found() => {}
-                // That a bucket is not there is not told to everybody.
-                Err(error)
-                    if error.is_forbidden() && (self.hidden_is_absent || self.resource.kind() == Kind::Bucket) => {}
+                Err(error) if error.is_forbidden() && self.hidden_is_absent => {}
                 Err(error) => return Err(error),
             }
         }
