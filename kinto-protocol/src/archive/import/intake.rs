@@ -25,7 +25,7 @@ impl Import {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`] for what is no export, with the number of the line.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) for what is no export, with the number of the line.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let mut taken = 0;
         while taken < bytes.len() && !self.is_full() {
@@ -55,7 +55,7 @@ impl Import {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`] when they were no export.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when they were no export.
     pub fn end(&mut self) -> Result<()> {
         let rest = self.lines.rest();
         // Of a line that breaks off in the middle nothing is known; that the end is missing is said when the rest is done.
