@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Precondition};
+use crate::copy::{CopyTo, MoveTo};
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::flows::{DeleteAll, GetChanges, GetOrCreate, List, Modify, Share};
@@ -94,6 +95,17 @@ impl Bucket {
         let snapshot = self.path.join("/snapshot/collections").id(id).needing("history");
         Collection { path: collection, snapshot }
     }
+
+    /// Copies it with its groups and collections, on the same server or [to another](CopyTo::at). It is created if it is not
+    /// there.
+    pub fn copy_to(&self, target: &Self) -> CopyTo {
+        CopyTo::new(&self.path, &target.path)
+    }
+
+    /// Moves it with its groups and collections: copies it, and deletes it if all of it was found equal.
+    pub fn move_to(&self, target: &Self) -> MoveTo {
+        MoveTo::new(&self.path, &target.path)
+    }
 }
 
 /// The address of a collection. The collection itself is read and written through [`Bucket::collections`].
@@ -121,6 +133,39 @@ impl Collection {
     #[must_use]
     pub fn attachment(&self, record: &str) -> crate::RecordFile {
         crate::RecordFile::new(self.records().object_path(record), record)
+    }
+
+    /// Copies it with its records, on the same server or [to another](CopyTo::at). It is created if it is not there; the
+    /// bucket that it goes to must be.
+    ///
+    /// ```
+    /// # use kinto_protocol::{Flow, Result, Session, bucket};
+    /// # fn example(production: Client, local: Client) -> Result<()> {
+    /// let posts = bucket("blog").collection("posts");
+    /// let copy = posts.copy_to(&bucket("test").collection("posts")).at(local.session());
+    ///
+    /// println!("{}", production.send(copy.clone().dry_run())?); // 12 to be created, 87 unchanged
+    /// println!("{}", production.send(copy.timestamps())?); // 12 created, 87 unchanged; verified
+    /// # Ok(())
+    /// # }
+    /// # struct Client;
+    /// # impl Client {
+    /// #     fn session(&self) -> &Session { unimplemented!() }
+    /// #     fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() }
+    /// # }
+    /// ```
+    pub fn copy_to(&self, target: &Self) -> CopyTo {
+        CopyTo::new(&self.path, &target.path)
+    }
+
+    /// Copies its records, and leaves the attributes of the target as they are: for a collection that is there.
+    pub fn copy_records_to(&self, target: &Self) -> CopyTo {
+        self.copy_to(target).only_records()
+    }
+
+    /// Moves it with its records: copies it, and deletes it if all of it was found equal.
+    pub fn move_to(&self, target: &Self) -> MoveTo {
+        MoveTo::new(&self.path, &target.path)
     }
 
     /// Reads it with its records, or with what changed of them, in one answer that caches may keep. Needs the plugin

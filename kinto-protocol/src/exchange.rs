@@ -29,7 +29,7 @@ use crate::moment::Moment;
 use crate::policy::{Limits, OnBackoff};
 use crate::reply::{Attempts, Reply};
 use crate::retry::{self, Verdict};
-use crate::root::{self, Root};
+use crate::root;
 use crate::server::ServerInfo;
 use crate::server_error::{Escaped, errno_of};
 use crate::session::{Request, Response, Session};
@@ -79,8 +79,10 @@ pub struct Exchange<F: Flow> {
     deadline: Moment,
     /// Whether the server may have carried out a write: one succeeded, or the answer to one was lost.
     touched: bool,
-    /// Whether the server does not say what it can do.
-    silent: bool,
+    /// Sessions whose server does not say what it can do.
+    silent: Vec<Session>,
+    /// Other sessions that requests were asked by.
+    others: Vec<Session>,
     /// Whether the driver moves files piece by piece.
     by_pieces: bool,
 }
@@ -112,6 +114,8 @@ enum Phase<T> {
 /// One call, until it has an answer.
 struct UnderWay {
     call: Arc<Call>,
+    /// Who asks it: the credentials, the policy and the memory are this one's.
+    session: Session,
     /// The answer that it is to clear up.
     doubt: Option<Arc<Reply>>,
     /// What is to be sent when this has told what the server can do.
@@ -133,10 +137,11 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    fn new(ask: Ask) -> Self {
+    fn new(ask: Ask, session: Session) -> Self {
         let Ask { call, doubt, aborted, .. } = ask;
         Self {
             call,
+            session,
             doubt,
             aborted_before: aborted,
             then: None,
@@ -169,8 +174,13 @@ impl UnderWay {
     }
 
     /// Whether it goes to the server of the API.
-    fn is_at(&self, root: &Root) -> bool {
-        self.elsewhere().is_none_or(|uri| root.is_at(uri))
+    fn is_at_the_api(&self) -> bool {
+        self.elsewhere().is_none_or(|uri| self.session.root().is_at(uri))
+    }
+
+    /// Until when this is not to be sent: what a server asks for holds for its own place.
+    fn quiet_until(&self) -> Moment {
+        if self.is_at_the_api() { self.session.quiet_until() } else { Moment::default() }
     }
 }
 
@@ -183,7 +193,8 @@ impl Session {
             phase: Phase::Start,
             deadline: Moment::default(),
             touched: false,
-            silent: false,
+            silent: Vec::new(),
+            others: Vec::new(),
             by_pieces: false,
         }
     }
@@ -249,16 +260,18 @@ impl<F: Flow> Exchange<F> {
                     }
                     None => self.phase = Phase::Ready(call),
                 },
-                Phase::Flying(call) => match self.session.http_request(&call.call, call.redirected.as_ref()) {
+                Phase::Flying(call) => match call.session.http_request(&call.call, call.redirected.as_ref()) {
                     Ok(_) if !self.by_pieces && call.call.transfer().is_some_and(Transfer::needs_pieces) => {
                         let error = Error::input("what sends this does not move files piece by piece");
                         let error = error.hint("give the content in memory, or use upload_from of a client");
                         self.phase = self.ended(&UnderWay { attempts: call.attempts - 1, ..call }, error, now);
                     }
                     Ok(request) => {
-                        let limits = self.session.policy().limits.within(now.until(self.deadline));
-                        let moved = call.call.transfer().filter(|_| self.by_pieces).map(Transfer::sends);
-                        let limits = if let Some(sent) = moved { limits.unhurried(sent) } else { limits };
+                        let limits = call.session.policy().limits.within(now.until(self.deadline));
+                        let limits = match self.moves(&call) {
+                            Some(file) => limits.unhurried(file.sends()),
+                            None => limits,
+                        };
                         self.phase = Phase::Flying(call);
                         return Step::Send(request, limits);
                     }
@@ -279,9 +292,9 @@ impl<F: Flow> Exchange<F> {
             Phase::Flying(call) => call,
             other => return self.phase = other,
         };
-        if self.moves(&call) {
+        if self.moves(&call).is_some() {
             // How long a file takes counts for nothing; what comes after it does.
-            self.deadline = now.after(self.session.policy().deadline);
+            self.deadline = now.after(call.session.policy().deadline);
         }
         self.phase = match outcome {
             Ok(response) => self.answered(call, response, now),
@@ -289,9 +302,9 @@ impl<F: Flow> Exchange<F> {
         };
     }
 
-    /// Whether this moves a file piece by piece.
-    fn moves(&self, call: &UnderWay) -> bool {
-        self.by_pieces && call.call.transfer().is_some()
+    /// The file that this moves, piece by piece.
+    fn moves<'a>(&self, call: &'a UnderWay) -> Option<&'a Transfer> {
+        call.call.transfer().filter(|_| self.by_pieces)
     }
 
     fn start(&mut self, now: Moment) {
@@ -305,11 +318,12 @@ impl<F: Flow> Exchange<F> {
     fn turn(&mut self, turn: Turn<F::Output>, now: Moment) -> Phase<F::Output> {
         match turn {
             Turn::Ask(ask) => {
+                let session = self.asked_by(ask.session.as_ref(), now);
                 if ask.anew {
-                    self.deadline = now.after(self.session.policy().deadline);
+                    self.deadline = now.after(session.policy().deadline);
                 }
                 let wait = ask.wait;
-                let call = self.capable(UnderWay::new(ask));
+                let call = self.capable(UnderWay::new(ask, session));
                 let until = now.after(wait);
                 if wait.is_zero() {
                     Phase::Ready(call)
@@ -326,19 +340,34 @@ impl<F: Flow> Exchange<F> {
         }
     }
 
+    /// The session that asks: that of the exchange, unless another one is named.
+    fn asked_by(&mut self, other: Option<&Session>, now: Moment) -> Session {
+        let Some(other) = other else { return self.session.clone() };
+        other.memory().tick(now);
+        if !self.others.iter().any(|met| met.is(other)) {
+            self.others.push(other.clone());
+        }
+        other.clone()
+    }
+
     /// The call itself, or the question that comes first: whether the server has what it needs.
     fn capable(&self, call: UnderWay) -> UnderWay {
         match call.call.path().capability() {
-            Some(capability) if !self.silent && !self.session.memory().has(capability) => {
+            Some(capability) if !self.is_silent(&call.session) && !call.session.memory().has(capability) => {
                 // What cannot be sent is an error before anything is.
-                if self.session.admit(&call.call).is_err() {
+                if call.session.admit(&call.call).is_err() {
                     return call;
                 }
                 let hello = Call::new(Method::GET, endpoints::root());
-                UnderWay { then: Some(Box::new(call)), ..UnderWay::new(hello.into()) }
+                let session = call.session.clone();
+                UnderWay { then: Some(Box::new(call)), ..UnderWay::new(hello.into(), session) }
             }
             _ => call,
         }
+    }
+
+    fn is_silent(&self, session: &Session) -> bool {
+        self.silent.iter().any(|silent| silent.is(session))
     }
 
     /// Takes what the server can do, and goes on with what was to be sent.
@@ -347,13 +376,13 @@ impl<F: Flow> Exchange<F> {
             return self.ended(&call, reply.error(), now);
         }
         // A server that does not say is taken at its word later, and not asked again.
-        let info = reply.json::<ServerInfo>();
-        self.silent = info.is_err();
-        if let Ok(info) = info {
-            self.session.memory().learn_capabilities(&info.capabilities);
-            if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
-                return self.ended(&call, Error::missing_plugin(missing, &info), now);
-            }
+        let Ok(info) = reply.json::<ServerInfo>() else {
+            self.silent.push(call.session.clone());
+            return Phase::Ready(call);
+        };
+        call.session.memory().learn_capabilities(&info.capabilities);
+        if let Some(missing) = call.call.path().capability().filter(|capability| !info.has(capability)) {
+            return self.ended(&call, Error::missing_plugin(missing, &info), now);
         }
         Phase::Ready(call)
     }
@@ -366,7 +395,8 @@ impl<F: Flow> Exchange<F> {
     /// Ends with an error, unless the flow knows better.
     fn fail(&mut self, error: Error, now: Moment) -> Phase<F::Output> {
         // What a server says may repeat what it was told.
-        let error = error.without(&self.session.secrets());
+        let sessions = self.others.iter().chain([&self.session]);
+        let error = sessions.fold(error, |error, session| error.without(&session.secrets()));
         match self.flow.fail(&self.session, error) {
             Ok(turn) => self.turn(turn, now),
             Err(error) => Phase::Ended(Err(if self.touched { error.touched() } else { error })),
@@ -382,19 +412,14 @@ impl<F: Flow> Exchange<F> {
             }
             return Err(Error::new(ErrorKind::Deadline, why));
         }
-        let until = self.quiet_until(call);
+        let until = call.quiet_until();
         let Some(wait) = now.left_until(until) else { return Ok(None) };
-        if until >= self.deadline || self.session.policy().on_backoff == OnBackoff::Fail {
+        if until >= self.deadline || call.session.policy().on_backoff == OnBackoff::Fail {
             let error = Error::new(ErrorKind::Backoff, "the server asked for silence");
             return Err(error.retry_after(Some(wait)));
         }
-        self.session.tell(&Event::Backoff { request: &call.call, wait });
+        call.session.tell(&Event::Backoff { request: &call.call, wait });
         Ok(Some(until))
-    }
-
-    /// Until when this is not to be sent: what a server asks for holds for its own place.
-    fn quiet_until(&self, call: &UnderWay) -> Moment {
-        if call.is_at(self.session.root()) { self.session.quiet_until() } else { Moment::default() }
     }
 
     fn failed(&mut self, mut call: UnderWay, failure: TransportError, now: Moment) -> Phase<F::Output> {
@@ -405,18 +430,18 @@ impl<F: Flow> Exchange<F> {
         }
         self.lose(&mut call, verdict);
         let place = call.elsewhere().and_then(|uri| uri.authority()).map(ToString::to_string);
-        let error = no_answer(failure, Some(place.unwrap_or_else(|| self.session.root().to_string())));
+        let error = no_answer(failure, Some(place.unwrap_or_else(|| call.session.root().to_string())));
         self.ended(&call, error, now)
     }
 
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
         let status = response.status();
-        self.session.tell(&Event::Answered { request: &call.call, status });
-        if call.is_at(self.session.root()) {
-            self.session.heed(response.headers(), now);
+        call.session.tell(&Event::Answered { request: &call.call, status });
+        if call.is_at_the_api() {
+            call.session.heed(response.headers(), now);
         }
         let asked = retry::retry_after(response.headers());
-        if response.body().len() as u64 > self.session.policy().limits.response_bytes {
+        if response.body().len() as u64 > call.session.policy().limits.response_bytes {
             call.lost |= call.is_write();
             self.touched |= call.lost;
             return self.ended(&call, Error::new(ErrorKind::TooLarge, TOO_LARGE).hint(RAISE), now);
@@ -425,7 +450,7 @@ impl<F: Flow> Exchange<F> {
             return self.redirected(call, &response, now);
         }
         #[cfg(feature = "gzip")]
-        let response = match crate::gzip::decoded(response, self.session.policy().limits.response_bytes) {
+        let response = match crate::gzip::decoded(response, call.session.policy().limits.response_bytes) {
             Ok(response) => response,
             // What the status says counts all the same.
             Err(_) if !status.is_success() => {
@@ -450,7 +475,7 @@ impl<F: Flow> Exchange<F> {
             }
             self.lose(&mut call, verdict);
         } else if !status.is_server_error() {
-            self.session.memory().earn();
+            call.session.memory().earn();
         }
         let reply = Reply::new(Arc::clone(&call.call), response, attempts).about(call.doubt.clone());
         if let Some(then) = call.then {
@@ -485,15 +510,16 @@ impl<F: Flow> Exchange<F> {
         why: &str,
         now: Moment,
     ) -> Option<Moment> {
-        let policy = self.session.policy();
+        let session = call.session.clone();
+        let policy = session.policy();
         let (left, wait) = match verdict {
             Verdict::Again | Verdict::AgainMarked => {
-                (call.attempts - call.aborted < policy.attempts, retry::wait(&self.session, call.attempts, asked))
+                (call.attempts - call.aborted < policy.attempts, retry::wait(&session, call.attempts, asked))
             }
             Verdict::Aborted => {
                 call.aborted += 1;
                 let aborted = call.aborted_before + call.aborted;
-                (policy.allows_conflicts(aborted), retry::wait_after_conflict(&self.session, aborted, asked))
+                (policy.allows_conflicts(aborted), retry::wait_after_conflict(&session, aborted, asked))
             }
             Verdict::No | Verdict::NoMarked => return None,
         };
@@ -503,20 +529,20 @@ impl<F: Flow> Exchange<F> {
         }
         let until = now.after(wait);
         // What the server wants of everybody holds for a retry too.
-        let quiet = self.quiet_until(call);
+        let quiet = call.quiet_until();
         if policy.on_backoff == OnBackoff::Fail && quiet > now {
             return None;
         }
         let until = until.max(quiet);
         // That writes meet is no sign of a server in distress.
-        let paid = || verdict == Verdict::Aborted || self.session.memory().pay_for_retry(timed_out);
+        let paid = || verdict == Verdict::Aborted || session.memory().pay_for_retry(timed_out);
         if until >= self.deadline || !paid() {
             return None;
         }
         self.lose(call, verdict);
         call.failure = Some(why.to_owned());
         let wait = now.until(until);
-        self.session.tell(&Event::Retry { request: &call.call, attempts: call.attempts, wait, why });
+        call.session.tell(&Event::Retry { request: &call.call, attempts: call.attempts, wait, why });
         Some(until)
     }
 
@@ -535,7 +561,7 @@ impl<F: Flow> Exchange<F> {
         }
         let target = match call.elsewhere() {
             Some(from) => root::onward(from, location).ok_or("it leads to no place that can be trusted as much"),
-            None => self.session.root().follow(location).ok_or("which is not the origin of this API"),
+            None => call.session.root().follow(location).ok_or("which is not the origin of this API"),
         };
         let target = match target {
             Ok(target) => target,
@@ -544,7 +570,7 @@ impl<F: Flow> Exchange<F> {
                 return self.ended(&call, refused(format!("{why}, {wrong}"), hint), now);
             }
         };
-        if call.redirects >= self.session.policy().redirects {
+        if call.redirects >= call.session.policy().redirects {
             let error = refused(format!("{why}, and to others before"), "the server redirects in a circle");
             return self.ended(&call, error, now);
         }

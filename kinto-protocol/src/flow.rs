@@ -70,6 +70,18 @@ impl<T> Turn<T> {
         Self::Ask(call.into())
     }
 
+    /// The same, asked by this session, see [`Ask::at`].
+    pub fn at(self, session: &Session) -> Self {
+        match self {
+            Self::Ask(ask) => Self::Ask(ask.at(session)),
+            Self::Fork(fork) => {
+                let parts = fork.parts.into_iter().map(|part| part.at(session)).collect();
+                Self::Fork(Fork { parts, ..fork })
+            }
+            Self::Done(output) => Self::Done(output),
+        }
+    }
+
     /// The same with another outcome.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Turn<U> {
         match self {
@@ -93,6 +105,8 @@ pub struct Ask {
     pub(crate) aborted: u32,
     /// Whether it begins a part that has the whole time of the policy for itself.
     pub(crate) anew: bool,
+    /// Which session asks it, if it is not that of the exchange.
+    pub(crate) session: Option<Session>,
 }
 
 impl From<Call> for Ask {
@@ -103,7 +117,7 @@ impl From<Call> for Ask {
 
 impl From<Arc<Call>> for Ask {
     fn from(call: Arc<Call>) -> Self {
-        Self { call, doubt: None, wait: Duration::ZERO, aborted: 0, anew: false }
+        Self { call, doubt: None, wait: Duration::ZERO, aborted: 0, anew: false, session: None }
     }
 }
 
@@ -118,6 +132,13 @@ impl Ask {
     /// It begins a part of a long flow: the deadline of the policy holds for each part.
     pub fn anew(mut self) -> Self {
         self.anew = true;
+        self
+    }
+
+    /// It is asked by this session: at its server, with its credentials, as patiently as its policy says. Without, by that
+    /// of the exchange. The driver moves the bytes of both.
+    pub fn at(mut self, session: &Session) -> Self {
+        self.session.get_or_insert_with(|| session.clone());
         self
     }
 

@@ -64,6 +64,7 @@ mod auth;
 mod batch;
 mod bulk;
 mod call;
+mod copy;
 mod cursor;
 mod decode;
 #[cfg(feature = "attachments")]
@@ -135,6 +136,7 @@ pub use auth::Auth;
 pub use batch::{Batch, Item, Outcome, Outputs, Part, Status, Summary, Ticket};
 pub use bulk::{Bulk, BulkFailure, BulkMode, BulkPart, BulkReport, BulkStep};
 pub use call::{Call, Class, Precondition};
+pub use copy::{CopiedList, CopyPart, CopyReport, CopyTo, Difference, MoveTo, NotCopied};
 pub use cursor::Cursor;
 pub use decode::ListItem;
 #[cfg(feature = "attachments")]

@@ -212,6 +212,11 @@ impl Session {
         secrets
     }
 
+    /// Whether it is this very session, not only one of the same server.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.settings, &other.settings) && Arc::ptr_eq(&self.memory, &other.memory)
+    }
+
     pub(crate) fn id_rule(&self) -> IdRule {
         self.settings.id_rule
     }

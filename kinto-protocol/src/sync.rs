@@ -9,6 +9,7 @@
 //! ```
 
 mod apply;
+mod compare;
 mod content;
 mod edit;
 mod plan;
@@ -19,12 +20,13 @@ mod survey;
 mod wanted;
 
 pub use apply::Apply;
-pub(crate) use content::{Fingerprint, callers, is_servers};
+pub(crate) use compare::{file_of, same_file};
+pub(crate) use content::{Fingerprint, callers, given};
 pub use edit::{Edit, EditKind, FieldEdit};
 pub use plan::Plan;
 pub use plan_sync::PlanSync;
 pub use planner::Planner;
-pub(crate) use planner::{Standing, text};
+pub(crate) use planner::{Standing, There, text};
 pub use report::{Report, ReportItem};
 pub use survey::Survey;
 pub use wanted::Wanted;

@@ -11,6 +11,8 @@ mod canned;
 mod certificates;
 mod changesets;
 mod context;
+mod copied_files;
+mod copies;
 mod deletes;
 mod downloads;
 mod driver;
@@ -220,6 +222,16 @@ scenarios! {
         what_the_server_refuses,
         whatever_is_there_and_whatever_is_wanted,
     }
+    copies {
+        a_collection_within_a_server,
+        a_bucket_to_another_server,
+        in_the_default_bucket,
+        what_the_caller_does_not_see,
+        others_who_are_faster,
+        broken_connections,
+        moved,
+        moved_with_a_change_in_between,
+    }
     permissions {
         on_every_write,
         get_or_create_what_others_shared,
@@ -398,6 +410,11 @@ scenarios! {
         the_same_that_is_to_be_another,
         in_the_default_bucket,
     }
+    copied_files {
+        with_their_records,
+        what_cannot_be_copied,
+        moved,
+    }
 }
 
 scenarios! {
@@ -485,6 +502,9 @@ scenarios! {
     plans {
         then_a_review,
     }
+    copies {
+        of_a_reviewed_collection,
+    }
     lost_reviews {
         refused_and_written_all_the_same,
     }
@@ -530,6 +550,9 @@ scenarios! {
     plans {
         then_a_review,
     }
+    copies {
+        of_a_reviewed_collection,
+    }
     lost_reviews {
         the_answer_to_a_step_is_lost,
         the_answer_to_a_step_on_condition_is_lost,
@@ -565,6 +588,9 @@ scenarios! {
     }
     plans {
         then_a_review,
+    }
+    copies {
+        of_a_reviewed_collection,
     }
     lost_reviews {
         refused_and_written_all_the_same,
@@ -610,6 +636,9 @@ scenarios! {
     }
     plans {
         then_a_review,
+    }
+    copies {
+        of_a_reviewed_collection,
     }
     lost_reviews {
         the_answer_to_a_step_is_lost,

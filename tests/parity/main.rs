@@ -19,6 +19,7 @@ mod batches;
 mod calls;
 mod complete;
 mod compressed;
+mod copying;
 mod deleting;
 #[path = "../functional/driver.rs"]
 mod driver;
@@ -88,6 +89,7 @@ fn groups() -> Vec<Group> {
         ("attachments", attachments::scenarios()),
         ("pouring", pouring::scenarios()),
         ("exporting", exporting::scenarios()),
+        ("copying", copying::scenarios()),
         ("calls", calls::scenarios()),
         ("redirects", redirects::scenarios()),
         ("failures", failures::scenarios()),

@@ -15,6 +15,8 @@ use crate::session::Session;
 pub struct Part {
     job: Job,
     home: Arc<Home>,
+    /// Which session asks, if it is not that of whoever sends the part.
+    session: Option<Session>,
 }
 
 /// Where the parts of a batch come back to.
@@ -39,7 +41,13 @@ impl Home {
 
 impl Part {
     pub(super) fn new(job: Job, home: &Arc<Home>) -> Self {
-        Self { job, home: Arc::clone(home) }
+        Self { job, home: Arc::clone(home), session: None }
+    }
+
+    /// The same, asked by this session.
+    pub(crate) fn at(mut self, session: &Session) -> Self {
+        self.session.get_or_insert_with(|| session.clone());
+        self
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,7 +56,10 @@ impl Part {
 
     fn turn(&self, next: Next) -> Turn<()> {
         match next {
-            Next::Ask(ask) => Turn::Ask(ask),
+            Next::Ask(ask) => match &self.session {
+                Some(session) => Turn::Ask(ask.at(session)),
+                None => Turn::Ask(ask),
+            },
             Next::Stopped(error) => {
                 self.home.returned(|home| home.stopped = home.stopped.take().or(Some(error)));
                 Turn::Done(())
@@ -69,17 +80,17 @@ impl Flow for Part {
         if stopped {
             return Ok(Turn::Done(()));
         }
-        let next = self.job.start(session);
+        let next = self.job.start(self.session.as_ref().unwrap_or(session));
         Ok(self.turn(next))
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<()>> {
-        let next = self.job.resume(session, &reply);
+        let next = self.job.resume(self.session.as_ref().unwrap_or(session), &reply);
         Ok(self.turn(next))
     }
 
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<()>> {
-        let next = self.job.fail(session, error);
+        let next = self.job.fail(self.session.as_ref().unwrap_or(session), error);
         Ok(self.turn(next))
     }
 }

@@ -3,7 +3,7 @@
 use crate::address::Resource;
 use crate::error::Result;
 use crate::object::JsonMap;
-use crate::sync::{Fingerprint, Planner, Standing, callers, is_servers, text};
+use crate::sync::{Fingerprint, Planner, Standing, callers, given, text};
 use crate::timestamp::Timestamp;
 
 /// What becomes of a record that is poured into a list.
@@ -50,7 +50,7 @@ impl BulkMode {
         data: &JsonMap,
     ) -> Result<Option<Write>> {
         let kind = resource.kind();
-        let given = || text(data.iter().filter(|(name, _)| *name == "attachment" || !is_servers(name, kind)));
+        let given = || text(given(data, kind));
         let (how, data, content) = match (self, there) {
             (Self::Overwrite, _) => (How::Overwrite, given()?, None),
             (Self::Patch, _) => (How::Patch, given()?, None),

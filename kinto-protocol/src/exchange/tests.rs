@@ -4,11 +4,13 @@
 mod attachments;
 mod batch_doubts;
 mod batches;
+mod copying;
 #[cfg(feature = "attachments")]
 mod downloads;
 mod following;
 mod lists;
 mod machine;
+mod model;
 mod modifying;
 mod plugins;
 mod pouring;

@@ -9,13 +9,37 @@ use crate::object::JsonMap;
 /// Half a SHA-256: of two contents that differ nobody will see the same.
 pub(crate) type Fingerprint = [u8; 16];
 
+/// What a review may stand at: see [`ReviewStatus`](crate::ReviewStatus).
+const REVIEWS: [&str; 6] = ["work-in-progress", "to-review", "to-sign", "signed", "to-resign", "to-rollback"];
+/// What the fields begin with that tell of the review of a collection.
+const OF_REVIEWS: [&str; 5] = ["last_edit", "last_request_review", "last_review", "last_signature", "signature"];
+
+/// Whether the server gives a field itself, whatever it is sent.
+fn is_stamped(name: &str, kind: Kind) -> bool {
+    matches!((kind, name), (_, "id" | "last_modified") | (Kind::Record, "schema"))
+}
+
 /// Whether a field is the server's: it is neither compared nor written.
-pub(crate) fn is_servers(name: &str, kind: Kind) -> bool {
-    match name {
-        "id" | "last_modified" => true,
-        "schema" | "attachment" => kind == Kind::Record,
+fn is_servers(name: &str, value: &Value, kind: Kind) -> bool {
+    match (kind, name) {
+        _ if is_stamped(name, kind) => true,
+        (Kind::Record, "attachment") => true,
+        (Kind::Collection, "status") => value.as_str().is_some_and(|status| REVIEWS.contains(&status)),
+        (Kind::Collection, _) => OF_REVIEWS.iter().any(|of| name.starts_with(of)),
         _ => false,
     }
+}
+
+/// Whether the server takes a field of its own away that is not sent along with the rest: a file, and where a review stands.
+fn is_carried(name: &str, value: &Value, kind: Kind) -> bool {
+    is_servers(name, value, kind) && !is_stamped(name, kind) && !value.is_null()
+}
+
+/// The fields of the server's that are to be sent along, as text, if there are any.
+pub(super) fn carried(data: &JsonMap, kind: Kind) -> Option<Box<str>> {
+    let fields = data.iter().filter(|(name, value)| is_carried(name, value, kind));
+    let fields: JsonMap = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (!fields.is_empty()).then(|| Value::Object(fields).to_string().into())
 }
 
 /// The fingerprint of those fields.
@@ -81,7 +105,17 @@ fn mark(kind: u8, count: usize, hash: &mut Sha256) {
 
 /// The caller's fields of a record.
 pub(crate) fn callers(data: &JsonMap, kind: Kind) -> impl Iterator<Item = (&String, &Value)> {
-    data.iter().filter(move |(name, _)| !is_servers(name, kind))
+    data.iter().filter(move |(name, value)| !is_servers(name, value, kind))
+}
+
+/// What of a record can be sent, for those who do not look at what is there: what the server would take away, too.
+pub(crate) fn given(data: &JsonMap, kind: Kind) -> impl Iterator<Item = (&String, &Value)> {
+    data.iter().filter(move |(name, _)| !is_stamped(name, kind))
+}
+
+/// Whether a field that is there is as one that is not: of a group that was made without data, its members.
+pub(super) fn is_as_none(name: &str, value: &Value, kind: Kind) -> bool {
+    kind == Kind::Group && name == "members" && value.as_array().is_some_and(Vec::is_empty)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
 use crate::session::Session;
-use crate::sync::content::{Fingerprint, callers, fingerprint};
+use crate::sync::content::{Fingerprint, callers, carried, fingerprint, is_as_none};
 use crate::sync::edit::{Edit, EditKind};
 use crate::sync::plan::Plan;
 use crate::sync::survey::Wish;
@@ -42,17 +42,21 @@ pub struct Planner {
     kept: usize,
     edits: Vec<Edit>,
     created: HashSet<Box<str>>,
+    /// Timestamps that are given already, where they are kept: no two objects of a list have the same.
+    taken: HashSet<Timestamp>,
     unchanged: u64,
 }
 
 /// A record that is there.
-struct There {
-    last_modified: Timestamp,
-    content: Fingerprint,
+pub(crate) struct There {
+    pub(crate) last_modified: Timestamp,
+    pub(super) content: Fingerprint,
     /// Its data as text, where they are kept.
     data: Option<Box<str>>,
-    permissions: Option<Box<Permissions>>,
-    wanted: bool,
+    /// What the server would take away if it were not sent along, as text.
+    pub(super) carried: Option<Box<str>>,
+    pub(crate) permissions: Option<Box<Permissions>>,
+    pub(super) wanted: bool,
 }
 
 /// How a record that is wanted compares with what is there.
@@ -77,6 +81,7 @@ impl Planner {
             kept: 0,
             edits: Vec::new(),
             created: HashSet::new(),
+            taken: HashSet::new(),
             unchanged: 0,
         }
     }
@@ -96,15 +101,18 @@ impl Planner {
     /// Takes a record that is there.
     pub(super) fn found(&mut self, record: Object) {
         let content = self.fingerprint(&record.data);
-        // What is not sent along with the rest of a record is gone from it.
-        let has_file = record.data.get("attachment").is_some_and(|file| !file.is_null());
+        let carried = carried(&record.data, self.resource.kind());
+        if self.wish.keep_timestamps {
+            self.taken.insert(record.last_modified);
+        }
         let text = json::to_bytes(&record.data).ok().and_then(|text| String::from_utf8(text.into()).ok());
-        let data = text.filter(|text| has_file || self.kept + text.len() <= self.wish.keep_bytes);
+        let data = text.filter(|text| self.kept + text.len() <= self.wish.keep_bytes);
         self.kept += data.as_ref().map_or(0, String::len);
         let there = There {
             last_modified: record.last_modified,
             content,
             data: data.map(String::into_boxed_str),
+            carried,
             permissions: record.permissions.map(Box::new),
             wanted: false,
         };
@@ -113,7 +121,8 @@ impl Planner {
 
     /// The fingerprint of what is compared.
     pub(crate) fn fingerprint(&self, data: &JsonMap) -> Fingerprint {
-        let fields = callers(data, self.resource.kind());
+        let kind = self.resource.kind();
+        let fields = callers(data, kind).filter(|(name, value)| !is_as_none(name, value, kind));
         match &self.wish.only_fields {
             Some(names) => fingerprint(fields.filter(|(name, _)| names.contains(name))),
             None => fingerprint(fields),
@@ -141,8 +150,9 @@ impl Planner {
                 return Err(twice());
             }
             let file = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
-            let fields: BTreeMap<_, _> = callers(&data, self.resource.kind()).chain(file).collect();
-            let data = text(fields.into_iter())?;
+            let data = text(callers(&data, self.resource.kind()).chain(file))?;
+            // Of two that want the same, the server refuses the second for ever: it gets another.
+            let at = at.filter(|at| self.taken.insert(*at));
             let edit = Edit { data: Some(data), permissions, at, ..Edit::of(EditKind::Create, id) };
             self.edits.push(edit);
             return Ok(());
@@ -165,7 +175,8 @@ impl Planner {
             }
         };
         let same = there.content == content;
-        let newer = at.is_some_and(|at| at > there.last_modified);
+        let at = at.filter(|at| *at > there.last_modified && self.taken.insert(*at));
+        let newer = at.is_some();
         if same && permissions.is_none() && !newer {
             self.unchanged += 1;
             return Ok(());
@@ -183,7 +194,7 @@ impl Planner {
                 return Ok(());
             }
         } else if !same || newer {
-            edit.data = Some(whole(&data, self.resource.kind(), edit.old.as_deref())?);
+            edit.data = Some(there.replaced(&data, self.resource.kind())?);
         }
         self.edits.push(edit);
         Ok(())
@@ -194,25 +205,65 @@ impl Planner {
         let kind = self.resource.kind();
         Ok(match self.there.get(id) {
             None => Standing::Absent(text(callers(data, kind))?),
-            Some(there) if there.content == self.fingerprint(data) => Standing::Same,
-            Some(there) => Standing::Other(there.last_modified, whole(data, kind, there.data.as_deref())?),
+            Some(there) if self.has_content(there, data) => Standing::Same,
+            Some(there) => Standing::Other(there.last_modified, there.replaced(data, kind)?),
         })
     }
 
     /// It was written, and is there like this now.
     pub(crate) fn wrote(&mut self, id: Box<str>, last_modified: Timestamp, content: Fingerprint) {
-        let there = There { last_modified, content, data: None, permissions: None, wanted: false };
+        let there = There { last_modified, content, data: None, carried: None, permissions: None, wanted: false };
         let there = self.there.entry(id).or_insert(there);
         (there.last_modified, there.content) = (last_modified, content);
     }
 
+    /// What was found of this id.
+    pub(crate) fn there(&self, id: &str) -> Option<&There> {
+        self.there.get(id)
+    }
+
+    pub(super) fn there_mut(&mut self, id: &str) -> Option<&mut There> {
+        self.there.get_mut(id)
+    }
+
+    /// The ids of what is there and was not wanted.
+    pub(crate) fn extra(&self) -> impl Iterator<Item = &str> {
+        self.there.iter().filter(|(_, there)| !there.wanted).map(|(id, _)| &**id)
+    }
+
+    /// Whether it was wanted already.
+    pub(crate) fn was_wanted(&self, id: &str) -> bool {
+        self.created.contains(id) || self.there.get(id).is_some_and(|there| there.wanted)
+    }
+
+    /// The plan so far: what was wanted since it was asked for last.
+    pub(crate) fn so_far(&mut self) -> Plan {
+        let edits = in_order(std::mem::take(&mut self.edits));
+        let path = self.resource.path().as_str().to_owned();
+        let unchanged = std::mem::take(&mut self.unchanged);
+        Plan { server: self.server.clone(), path, timestamp: self.timestamp, unchanged, left: 0, edits }
+    }
+
+    /// Whether no record has this timestamp, as far as was looked.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn is_free(&self, at: Timestamp) -> bool {
+        !self.taken.contains(&at)
+    }
+
+    /// The newest timestamp before that one that no record has.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn free_before(&self, at: Timestamp) -> Timestamp {
+        let mut before = at.as_millis() - 1;
+        while self.taken.contains(&Timestamp::from_millis(before)) {
+            before -= 1;
+        }
+        Timestamp::from_millis(before)
+    }
+
     /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
     pub fn finish(self) -> Plan {
-        let Self { resource, wish, server, mut edits, there, unchanged, timestamp, .. } = self;
-        if wish.keep_timestamps {
-            // The server gives no timestamps between others: what is written later is newer.
-            edits.sort_by_key(|edit| (edit.at.is_none(), edit.at));
-        }
+        let Self { resource, wish, server, edits, there, unchanged, timestamp, .. } = self;
+        let mut edits = in_order(edits);
         let extra = there.into_iter().filter(|(_, there)| !there.wanted);
         let left = if wish.keep_extra {
             extra.count() as u64
@@ -230,13 +281,18 @@ impl Planner {
     }
 }
 
-/// What is to be written in place of a record that is there.
-fn whole(data: &JsonMap, kind: Kind, old: Option<&str>) -> Result<Box<str>> {
-    // The server takes a file away from a record that does not say that it has it.
-    let old: Option<JsonMap> = old.and_then(|old| serde_json::from_str(old).ok());
-    let file = old.and_then(|mut old| old.remove("attachment")).filter(|file| !file.is_null());
-    let file = file.map(|file| ("attachment".to_owned(), file));
-    text(callers(data, kind).chain(file.as_ref().map(|(name, file)| (name, file))))
+impl There {
+    /// What is to be written in its place.
+    fn replaced(&self, data: &JsonMap, kind: Kind) -> Result<Box<str>> {
+        let carried: Option<JsonMap> = self.carried.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        text(callers(data, kind).chain(carried.iter().flatten()))
+    }
+}
+
+/// The server gives no timestamps between others: what is written later is newer.
+fn in_order(mut edits: Vec<Edit>) -> Vec<Edit> {
+    edits.sort_by_key(|edit| (edit.at.is_none(), edit.at));
+    edits
 }
 
 /// These fields as JSON text.

@@ -91,6 +91,8 @@ pub struct Survey {
     pub(super) wish: Wish,
     /// Those that alone are of interest.
     only: Option<Vec<String>>,
+    /// Whether what is forbidden counts as not being there.
+    hidden_is_absent: bool,
     under_way: Option<UnderWay>,
 }
 
@@ -117,13 +119,21 @@ impl Survey {
             claim_files: false,
             keep_bytes: 64 * 1024 * 1024,
         };
-        Self { resource: resource.typed(), wish, only: None, under_way: None }
+        let resource = resource.typed();
+        // That a bucket is not there is not told to everybody.
+        let hidden_is_absent = resource.kind() == Kind::Bucket;
+        Self { resource, wish, only: None, hidden_is_absent, under_way: None }
     }
 
     /// Of these alone, of which there may be as many as fit into a URL.
-    #[cfg(feature = "export")]
     pub(crate) fn only(mut self, ids: Vec<String>) -> Self {
         self.only = Some(ids);
+        self
+    }
+
+    /// For what is in a bucket that need not be there: that is not told either.
+    pub(crate) fn hidden_is_absent(mut self) -> Self {
+        self.hidden_is_absent = true;
         self
     }
 
@@ -134,7 +144,6 @@ impl Survey {
     }
 
     /// Reads nothing, where it is known that there is nothing.
-    #[cfg(feature = "export")]
     pub(crate) fn nothing_there(&self, session: &Session) -> Planner {
         Planner::new(self.resource.clone(), self.wish.clone(), session)
     }
@@ -172,8 +181,7 @@ impl Survey {
                 Ok(record) => under_way.planner.found(Object { id, ..record }),
                 // It was deleted since.
                 Err(error) if error.is_not_found() => {}
-                // That a bucket is not there is not told to everybody.
-                Err(error) if error.is_forbidden() && self.resource.kind() == Kind::Bucket => {}
+                Err(error) if error.is_forbidden() && self.hidden_is_absent => {}
                 Err(error) => return Err(error),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 
-use super::syncing::Model;
+use super::model::Model;
 use super::*;
 use crate::{Bulk, BulkMode, BulkPart, BulkReport, BulkStep, Status, Summary, Wanted};
 
@@ -264,7 +264,7 @@ fn what_is_not_the_callers() {
     copy[0].insert("attachment".into(), file.clone());
     driver.pour(&mut bulk(BulkMode::Overwrite), copy).unwrap();
     assert_eq!(driver.model.data()["a"], json!({"n": 1, "attachment": file}));
-    // Of a collection a schema is the caller's.
+    // Of a collection a schema is the caller's, and where its review stands is taken away if it is not sent along.
     let collections = bucket("b").collections();
     let mut all = collections.bulk(BulkMode::Overwrite);
     all.begin();
@@ -274,12 +274,12 @@ fn what_is_not_the_callers() {
         driver.session.memory().learn_batch_most(3);
         let _ = Bench { session: driver.session.clone(), now: Moment::default() }.run(part.take().unwrap(), vec![]);
     }
-    all.input(Some(("c", json!({"schema": {"type": "object"}}))));
+    all.input(Some(("c", json!({"last_modified": 5, "schema": {}, "status": "signed"}))));
     all.input(None::<Wanted>);
     let BulkStep::Send(part) = all.next(&driver.session) else { panic!() };
     let sent =
         Bench { session: driver.session.clone(), now: Moment::default() }.run(part, vec![fails(FailureKind::Connect)]);
-    assert_eq!(&sent.requests[0].body()[..], br#"{"data":{"schema":{"type":"object"}}}"#);
+    assert_eq!(&sent.requests[0].body()[..], br#"{"data":{"schema":{},"status":"signed"}}"#);
 }
 
 #[test]

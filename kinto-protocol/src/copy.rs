@@ -1,0 +1,23 @@
+//! Copying and moving collections and buckets, within a server or between two.
+//!
+//! ```text
+//!  the ids of ─▶ first pass: each list ─▶ second pass: each list ─▶ a move, and all is equal: ─▶ a CopyReport
+//!  `default`     is read and written      is read and compared      the source is deleted
+//! ```
+//!
+//! A bucket is a list of one object, its groups are a list, its collections are one, and the records of each of them.
+
+mod copy_to;
+#[cfg(feature = "attachments")]
+mod files;
+mod first_pass;
+mod leave;
+mod lists;
+mod reading;
+mod report;
+mod second_pass;
+mod step;
+mod work;
+
+pub use copy_to::{CopyTo, MoveTo};
+pub use report::{CopiedList, CopyPart, CopyReport, Difference, NotCopied};

@@ -1,0 +1,105 @@
+//! Making the target what the source is.
+
+use crate::address::{Kind, bucket};
+use crate::copy::lists::Place;
+use crate::copy::report::CopyPart;
+use crate::copy::step::{Done, Side, step};
+use crate::copy::work::{Next, Work, over};
+use crate::error::{Error, Result};
+use crate::object::Object;
+use crate::permissions::Permissions;
+use crate::session::Session;
+use crate::sync::{Planner, Wanted, file_of};
+use crate::timestamp::Timestamp;
+
+impl Work {
+    /// Takes objects of the source.
+    pub(super) fn consider(&mut self, session: &Session, objects: Vec<Object>) -> Result<Next> {
+        if self.second {
+            self.compare(objects);
+            return self.next_page(session);
+        }
+        for object in objects {
+            self.want(object);
+        }
+        if self.order.dry_run {
+            return self.next_page(session);
+        }
+        let plan = self.planner.as_mut().ok_or_else(over)?.so_far();
+        self.list().unchanged += plan.unchanged();
+        if plan.is_empty() {
+            return self.next_file(session);
+        }
+        Ok(Next::Step(Side::Target, step(plan.apply(), Done::Written)))
+    }
+
+    /// The id that an object is to have in the target.
+    pub(super) fn id_of(&self, object: &Object) -> String {
+        self.pair().only.as_ref().map_or_else(|| object.id.clone(), |(_, id)| id.clone())
+    }
+
+    /// An object is to be in the target as it is in the source.
+    fn want(&mut self, object: Object) {
+        let (id, kind) = (self.id_of(&object), self.pair().kind());
+        let Some(mut planner) = self.planner.take() else { return };
+        // One that is changed meanwhile comes by once more. The second pass sees what is different then.
+        if !planner.was_wanted(&id) {
+            if kind == Kind::Collection && self.pair().only.is_none() {
+                self.collections.push((id.clone(), planner.there(&id).is_some()));
+            }
+            let at = self.order.timestamps.then_some(object.last_modified);
+            let at = self.attach(&planner, &id, &object, at);
+            let mut wanted = Wanted::new(id.as_str(), &object.data);
+            wanted = match at {
+                Some(at) => wanted.last_modified(at),
+                None => wanted,
+            };
+            if self.order.permissions {
+                let seen = planner.there(&id).is_none_or(|there| there.permissions.is_some());
+                match object.permissions.map(|permissions| self.renamed(&permissions)) {
+                    Some(permissions) if seen => wanted = wanted.permissions(permissions),
+                    Some(_) => self.list().not(&id, CopyPart::Permissions, invisible("target")),
+                    None => self.list().not(&id, CopyPart::Permissions, invisible("source")),
+                }
+            }
+            if let Err(error) = planner.want(wanted) {
+                self.list().not(&id, CopyPart::Object, error);
+            }
+        }
+        self.planner = Some(planner);
+    }
+
+    /// What is to become of its file, and the timestamp that the record is to have before.
+    fn attach(&mut self, planner: &Planner, id: &str, object: &Object, at: Option<Timestamp>) -> Option<Timestamp> {
+        if !self.pair().is_of_records() {
+            return at;
+        }
+        #[cfg(feature = "attachments")]
+        if self.order.attachments {
+            return self.job(planner, id, object, at);
+        }
+        let _ = (planner, id);
+        self.list().files_left += u64::from(file_of(&object.data).is_some());
+        at
+    }
+
+    /// Permissions as they are to be in the target: groups of a bucket that gets another id stay its groups.
+    pub(super) fn renamed(&self, permissions: &Permissions) -> Permissions {
+        let path = |place: &Place| format!("{}/groups/", bucket(&place.bucket).path());
+        let (old, new) = (path(&self.source), path(&self.target));
+        let all = self.source.collection.is_none();
+        permissions.iter().fold(Permissions::new(), |renamed, (name, whom)| {
+            let whom = whom.iter().map(|who| match who.strip_prefix(&old) {
+                Some(group) if all => format!("{new}{group}"),
+                _ => who.clone(),
+            });
+            renamed.grant(name, whom)
+        })
+    }
+}
+
+fn invisible(place: &str) -> Error {
+    let error =
+        Error::input(format!("its permissions in the {place} are not visible to the caller, and are not copied"));
+    error.hint("only those named in its own write permission see them")
+}
