@@ -5,7 +5,6 @@ use std::fmt;
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::address::{Kind, Resource, call};
 use crate::call::{Call, Class, Precondition};
 use crate::decode;
 use crate::endpoints;
@@ -18,6 +17,7 @@ use crate::operations::{Delete, DeleteIfPresent, Get, PatchObject};
 use crate::patch::{Attributes, Envelope};
 use crate::path::Path;
 use crate::reply::Reply;
+use crate::resource::{Kind, Resource, call};
 use crate::session::Session;
 
 /// The accounts of the server, where it keeps them itself. Needs the plugin `accounts`.

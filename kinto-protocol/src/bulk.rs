@@ -20,11 +20,11 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::address::Resource;
 use crate::batch::{Status, Summary};
 use crate::error::{Error, Result};
 use crate::id::IdRule;
 use crate::object::JsonMap;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::sync::{Planner, Survey, Wanted};
 

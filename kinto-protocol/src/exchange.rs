@@ -14,17 +14,19 @@
 //!  └────────────────────────────────┘    the parts are done, or left to the flow
 //! ```
 
+mod under_way;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::LOCATION;
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode};
 
 use crate::call::{Call, Class};
 use crate::endpoints;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::flow::{Ask, Flow, Fork, Turn};
+use crate::flow::{Flow, Fork, Turn};
 use crate::moment::Moment;
 use crate::policy::{Limits, OnBackoff};
 use crate::reply::{Attempts, Reply};
@@ -34,7 +36,9 @@ use crate::server::ServerInfo;
 use crate::server_error::{Escaped, errno_of};
 use crate::session::{Request, Response, Session};
 use crate::transfer::Transfer;
-use crate::transport_error::{FailureKind, TransportError};
+use crate::transport_error::{FailureKind, TransportError, too_large};
+
+use under_way::UnderWay;
 
 /// A flow under way: what to do next, and what came of it.
 ///
@@ -109,79 +113,6 @@ enum Phase<T> {
     Forked(Option<Fork>),
     Ended(Result<T>),
     Over,
-}
-
-/// One call, until it has an answer.
-struct UnderWay {
-    call: Arc<Call>,
-    /// Who asks it: the credentials, the policy and the memory are this one's.
-    session: Session,
-    /// The answer that it is to clear up.
-    doubt: Option<Arc<Reply>>,
-    /// What is to be sent when this has told what the server can do.
-    then: Option<Box<Self>>,
-    /// How often it was sent.
-    attempts: u32,
-    /// How many of these the server aborted.
-    aborted: u32,
-    /// How many it aborted before this exchange.
-    aborted_before: u32,
-    /// When it was sent first.
-    begun: Option<Moment>,
-    redirects: u32,
-    redirected: Option<Uri>,
-    /// Whether the answer to an earlier attempt was lost, which may have been carried out.
-    lost: bool,
-    /// What went wrong last.
-    failure: Option<String>,
-}
-
-impl UnderWay {
-    fn new(ask: Ask, session: Session) -> Self {
-        let Ask { call, doubt, aborted, .. } = ask;
-        Self {
-            call,
-            session,
-            doubt,
-            aborted_before: aborted,
-            then: None,
-            attempts: 0,
-            aborted: 0,
-            begun: None,
-            redirects: 0,
-            redirected: None,
-            lost: false,
-            failure: None,
-        }
-    }
-
-    /// Adds what an error is about: the request whose answer is in doubt, where this one was to clear it up.
-    fn blame(&self, error: Error) -> Error {
-        let lost = self.begun.filter(|_| self.lost);
-        match &self.doubt {
-            Some(doubt) => error.during(doubt.call().line(), doubt.attempts().count, lost),
-            None => error.during(self.call.line(), self.attempts, lost),
-        }
-    }
-
-    fn is_write(&self) -> bool {
-        self.call.repeat_class() != Class::Safe
-    }
-
-    /// Where it goes, if that is no part of the API.
-    fn elsewhere(&self) -> Option<&Uri> {
-        self.call.uri_elsewhere().map(|uri| self.redirected.as_ref().unwrap_or(uri))
-    }
-
-    /// Whether it goes to the server of the API.
-    fn is_at_the_api(&self) -> bool {
-        self.elsewhere().is_none_or(|uri| self.session.root().is_at(uri))
-    }
-
-    /// Until when this is not to be sent: what a server asks for holds for its own place.
-    fn quiet_until(&self) -> Moment {
-        if self.is_at_the_api() { self.session.quiet_until() } else { Moment::default() }
-    }
 }
 
 impl Session {
@@ -430,7 +361,7 @@ impl<F: Flow> Exchange<F> {
         }
         self.lose(&mut call, verdict);
         let place = call.elsewhere().and_then(|uri| uri.authority()).map(ToString::to_string);
-        let error = no_answer(failure, Some(place.unwrap_or_else(|| call.session.root().to_string())));
+        let error = failure.at(Some(place.unwrap_or_else(|| call.session.root().to_string())));
         self.ended(&call, error, now)
     }
 
@@ -444,7 +375,7 @@ impl<F: Flow> Exchange<F> {
         if response.body().len() as u64 > call.session.policy().limits.response_bytes {
             call.lost |= call.is_write();
             self.touched |= call.lost;
-            return self.ended(&call, Error::new(ErrorKind::TooLarge, TOO_LARGE).hint(RAISE), now);
+            return self.ended(&call, too_large(), now);
         }
         if is_redirect(status) && !call.call.expects(status) {
             return self.redirected(call, &response, now);
@@ -597,9 +528,6 @@ impl<F: Flow> std::fmt::Debug for Exchange<F> {
     }
 }
 
-const TOO_LARGE: &str = "the answer is larger than the limit";
-const RAISE: &str = "raise policy.limits.response_bytes, or ask for smaller pages";
-
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 300 | 301 | 302 | 303 | 305 | 307 | 308)
 }
@@ -610,42 +538,6 @@ fn is_aborted(response: &Response, class: Class) -> bool {
     match errno_of(response.body()) {
         Some(errno) => errno == 122,
         None => class != Class::Once,
-    }
-}
-
-/// A transport's failure as an error, with the place that was to be reached where it is known.
-fn no_answer(failure: TransportError, place: Option<String>) -> Error {
-    let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
-    let (kind, why, hint) = match failure.kind() {
-        FailureKind::Connect => {
-            (ErrorKind::Connect, format!("no connection{to}"), "is the URL right, and the server running?")
-        }
-        FailureKind::Tls => {
-            let hint = "is the certificate valid for this name, its authority known, and the URL's scheme right?";
-            (ErrorKind::Tls, format!("no trusted connection{to}"), hint)
-        }
-        FailureKind::Timeout if !failure.may_have_been_sent() => {
-            (ErrorKind::Timeout, format!("no connection{to} in time"), "is the URL right, and the server reachable?")
-        }
-        FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time".to_owned(), ""),
-        FailureKind::Interrupted => {
-            (ErrorKind::Interrupted, format!("the connection{to} broke before a complete answer"), "")
-        }
-        FailureKind::Protocol => {
-            let why = format!("what answers the connection{to} does not speak HTTP");
-            (ErrorKind::Protocol, why, "are host, port and scheme right?")
-        }
-        FailureKind::TooLarge => (ErrorKind::TooLarge, TOO_LARGE.to_owned(), RAISE),
-        FailureKind::Local => (ErrorKind::Io, "reading or writing on this side failed".to_owned(), ""),
-        FailureKind::Other => (ErrorKind::Other, "the transport failed".to_owned(), ""),
-    };
-    let error = Error::new(kind, why).caused_by(failure.into_cause());
-    if hint.is_empty() { error } else { error.hint(hint) }
-}
-
-impl From<TransportError> for Error {
-    fn from(failure: TransportError) -> Self {
-        no_answer(failure, None)
     }
 }
 

@@ -97,6 +97,7 @@ mod moment;
 #[cfg(feature = "attachments")]
 mod multipart;
 mod object;
+mod object_ref;
 #[cfg(feature = "oauth")]
 pub mod openid;
 mod operation;
@@ -110,6 +111,7 @@ mod policy;
 mod proxy;
 mod query;
 mod reply;
+mod resource;
 mod retry;
 mod review;
 mod root;
@@ -124,7 +126,7 @@ mod transfer;
 mod transport_error;
 
 pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
-pub use address::{Bucket, Collection, ObjectRef, Resource, bucket, buckets};
+pub use address::{Bucket, Collection, bucket, buckets};
 #[cfg(feature = "export")]
 pub use archive::{
     Export, ExportEnd, ExportHeader, ExportLine, ExportSoFar, ExportedObject, ExportedPermissions, Import,
@@ -167,6 +169,7 @@ pub use id::IdRule;
 pub use incoming::Incoming;
 pub use moment::Moment;
 pub use object::{Conditional, Entry, JsonMap, Listing, Object, Tombstone};
+pub use object_ref::ObjectRef;
 #[cfg(feature = "oauth")]
 pub use openid::{Login, OpenIdProvider, Token};
 pub use operation::{Operation, Settled};
@@ -188,6 +191,7 @@ pub use policy::{Limits, OnBackoff, Policy};
 pub use proxy::Proxy as __Proxy;
 pub use query::{Field, Filter, field};
 pub use reply::Reply;
+pub use resource::Resource;
 pub use review::{Review, ReviewData, ReviewPlaces, ReviewStatus};
 pub use server::{BatchLimit, ServerInfo, Settings, User};
 pub use server_error::{Details, Invalid, ServerError};

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use crate::error::{Error, ErrorKind};
+
 /// What kept an answer from coming: all that the rules need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -78,7 +80,47 @@ impl TransportError {
         self.sent
     }
 
-    pub(crate) fn into_cause(self) -> Box<dyn StdError + Send + Sync> {
-        self.cause
+    /// As an error, with the place that was to be reached where it is known.
+    pub(crate) fn at(self, place: Option<String>) -> Error {
+        let to = place.map(|place| format!(" to {place}")).unwrap_or_default();
+        let (kind, why, hint) = match self.kind() {
+            FailureKind::Connect => {
+                (ErrorKind::Connect, format!("no connection{to}"), "is the URL right, and the server running?")
+            }
+            FailureKind::Tls => {
+                let hint = "is the certificate valid for this name, its authority known, and the URL's scheme right?";
+                (ErrorKind::Tls, format!("no trusted connection{to}"), hint)
+            }
+            FailureKind::Timeout if !self.may_have_been_sent() => (
+                ErrorKind::Timeout,
+                format!("no connection{to} in time"),
+                "is the URL right, and the server reachable?",
+            ),
+            FailureKind::Timeout => (ErrorKind::Timeout, "no answer in time".to_owned(), ""),
+            FailureKind::Interrupted => {
+                (ErrorKind::Interrupted, format!("the connection{to} broke before a complete answer"), "")
+            }
+            FailureKind::Protocol => {
+                let why = format!("what answers the connection{to} does not speak HTTP");
+                (ErrorKind::Protocol, why, "are host, port and scheme right?")
+            }
+            FailureKind::TooLarge => return too_large().caused_by(self.cause),
+            FailureKind::Local => (ErrorKind::Io, "reading or writing on this side failed".to_owned(), ""),
+            FailureKind::Other => (ErrorKind::Other, "the transport failed".to_owned(), ""),
+        };
+        let error = Error::new(kind, why).caused_by(self.cause);
+        if hint.is_empty() { error } else { error.hint(hint) }
     }
+}
+
+impl From<TransportError> for Error {
+    fn from(failure: TransportError) -> Self {
+        failure.at(None)
+    }
+}
+
+/// An answer that is larger than it may be.
+pub(crate) fn too_large() -> Error {
+    Error::new(ErrorKind::TooLarge, "the answer is larger than the limit")
+        .hint("raise policy.limits.response_bytes, or ask for smaller pages")
 }

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use crate::address::{Bucket, Collection, Kind};
+use crate::address::{Bucket, Collection};
 use crate::archive::export::reading::{Reading, Records};
 use crate::archive::export_so_far::{ExportSoFar, Last};
 use crate::archive::line::{ExportEnd, ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
@@ -25,6 +25,7 @@ use crate::object::{JsonMap, Object};
 use crate::operation::Operation as _;
 use crate::operations::Get;
 use crate::reply::Reply;
+use crate::resource::Kind;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crate::address::Resource;
 use crate::archive::place::Place;
 use crate::flows::Pages;
 use crate::object::Object;
+use crate::resource::Resource;
 use crate::timestamp::Timestamp;
 
 /// Which objects the export has, list by list, and how far those that it has not have been looked for.

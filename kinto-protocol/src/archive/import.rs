@@ -11,7 +11,6 @@ mod intake;
 use std::fmt;
 use std::mem;
 
-use crate::address::{Kind, Resource};
 use crate::archive::extra::Extra;
 use crate::archive::imported::{Imported, is_open};
 use crate::archive::line::ExportHeader;
@@ -22,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Ask, Flow, Turn};
 use crate::object::Object;
 use crate::reply::Reply;
+use crate::resource::{Kind, Resource};
 use crate::session::Session;
 use crate::sync::{Apply, EditKind, Plan, Planner, Report, Survey, Wanted};
 use crate::timestamp::Timestamp;

@@ -2,11 +2,12 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::address::{Kind, Resource, bucket, buckets};
+use crate::address::{bucket, buckets};
 use crate::error::{Error, Result};
 use crate::id::IdRule;
 use crate::path::Path;
 use crate::permissions::Permissions;
+use crate::resource::{Kind, Resource};
 
 /// Where an object is: the ids on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

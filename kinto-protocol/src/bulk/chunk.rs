@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-use crate::address::{ObjectRef, Resource};
 use crate::batch::{Batch, Status, Summary, Ticket};
 use crate::bulk::mode::{How, Write};
 use crate::call::Precondition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
 use crate::object::{JsonMap, Object};
+use crate::object_ref::ObjectRef;
 use crate::operations::Put;
 use crate::patch::{Attributes, Envelope};
 use crate::reply::Reply;
+use crate::resource::Resource;
 use crate::session::Session;
 use crate::sync::Fingerprint;
 use crate::timestamp::Timestamp;

@@ -1,8 +1,8 @@
 //! How a record of a stream is written.
 
-use crate::address::Resource;
 use crate::error::Result;
 use crate::object::JsonMap;
+use crate::resource::Resource;
 use crate::sync::{Fingerprint, Planner, Standing, callers, given, text};
 use crate::timestamp::Timestamp;
 

@@ -1,6 +1,6 @@
 //! Making the target what the source is.
 
-use crate::address::{Kind, bucket};
+use crate::address::bucket;
 use crate::copy::lists::Place;
 use crate::copy::report::CopyPart;
 use crate::copy::step::{Done, Side, step};
@@ -8,6 +8,7 @@ use crate::copy::work::{Next, Work, over};
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::permissions::Permissions;
+use crate::resource::Kind;
 use crate::session::Session;
 use crate::sync::{Planner, Wanted, file_of};
 use crate::timestamp::Timestamp;

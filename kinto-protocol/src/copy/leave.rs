@@ -6,13 +6,15 @@
 
 use std::collections::VecDeque;
 
-use crate::address::{Kind, ObjectRef, Resource, bucket};
+use crate::address::bucket;
 use crate::batch::{Batch, Outcome};
 use crate::copy::report::{CopyPart, NotCopied};
 use crate::copy::step::{Done, Side, step};
 use crate::copy::work::{Next, Work};
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::{Object, Tombstone};
+use crate::object_ref::ObjectRef;
+use crate::resource::{Kind, Resource};
 use crate::timestamp::Timestamp;
 
 /// How many are deleted in one batch.

@@ -2,9 +2,10 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::address::{Kind, Resource, bucket, buckets};
+use crate::address::{bucket, buckets};
 use crate::error::{Error, Result};
 use crate::path::Path;
+use crate::resource::{Kind, Resource};
 use crate::session::Session;
 
 /// A bucket or a collection, by its ids.

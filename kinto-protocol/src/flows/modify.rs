@@ -11,7 +11,6 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::address::{Kind, Resource};
 use crate::decode;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
@@ -21,6 +20,7 @@ use crate::object::{JsonMap, Object};
 use crate::operation::Operation;
 use crate::operations::{Get, Put};
 use crate::reply::Reply;
+use crate::resource::{Kind, Resource};
 use crate::session::Session;
 
 /// Reads an object, changes it and writes it back, see [`Resource::modify`].

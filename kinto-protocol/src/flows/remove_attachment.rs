@@ -7,13 +7,13 @@
 
 use http::Method;
 
-use crate::address::call;
 use crate::attachment::{Attachment, RecordFile, attachment_of};
 use crate::call::Precondition;
 use crate::error::Result;
 use crate::flow::{Flow, Turn};
 use crate::operation::Operation as _;
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::session::Session;
 
 /// Removes the file that is attached to a record, see [`RecordFile::remove`]. The output is what was removed, if there was

@@ -10,7 +10,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::address::Resource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
 use crate::flows::anew::Anew;
@@ -20,6 +19,7 @@ use crate::operations::{Get, PatchObject};
 use crate::patch::Attributes;
 use crate::permissions::Permissions;
 use crate::reply::Reply;
+use crate::resource::Resource;
 use crate::session::Session;
 
 /// Gives or takes single permissions, see [`Resource::share`] and [`Resource::unshare`].

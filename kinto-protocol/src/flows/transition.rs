@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::address::call;
 use crate::call::{Class, Precondition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Ask, Flow, Turn};
@@ -20,6 +19,7 @@ use crate::operations::Get;
 use crate::patch::Attributes;
 use crate::path::Path;
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::review::{ReviewData, ReviewStatus, step_data};
 use crate::session::Session;
 use crate::timestamp::Timestamp;

@@ -21,7 +21,6 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::address::call;
 use crate::attachment::{Attachment, Progress, RecordFile, attachment_of, hex};
 use crate::call::{Call, Class, Precondition};
 use crate::error::{Error, ErrorKind, Result};
@@ -37,6 +36,7 @@ use crate::outgoing::Outgoing;
 use crate::patch::{Attributes, Envelope, Patch as _};
 use crate::permissions::Permissions;
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 use crate::transfer::Transfer;

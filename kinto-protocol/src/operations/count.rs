@@ -2,13 +2,13 @@
 
 use http::Method;
 
-use crate::address::call;
 use crate::call::{Call, Precondition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Operation;
 use crate::path::Path;
 use crate::query::{Deleted, Filter, Query};
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::session::Session;
 
 /// Counts the objects of a list, see [`Resource::count`](crate::Resource::count). Deleted objects do not count.

@@ -2,15 +2,16 @@
 
 use http::{Method, StatusCode};
 
-use crate::address::{Kind, ObjectRef, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode::{self, ListItem as _};
 use crate::error::Result;
 use crate::object::{Entry, Tombstone};
+use crate::object_ref::ObjectRef;
 use crate::operation::{Operation, Settled};
 use crate::path::Path;
 use crate::query::{Deleted, Query, encode, field};
 use crate::reply::Reply;
+use crate::resource::{Kind, Resource, call};
 use crate::server_error::Details;
 use crate::session::Session;
 use crate::timestamp::Timestamp;

@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::address::call;
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
@@ -14,6 +13,7 @@ use crate::operation::Operation;
 use crate::path::Path;
 use crate::query::{encode, fields};
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 

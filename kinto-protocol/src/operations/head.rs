@@ -2,12 +2,12 @@
 
 use http::{Method, StatusCode};
 
-use crate::address::call;
 use crate::call::{Call, Precondition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Operation;
 use crate::path::Path;
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 

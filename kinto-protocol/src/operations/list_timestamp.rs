@@ -2,13 +2,13 @@
 
 use http::Method;
 
-use crate::address::call;
 use crate::call::{Call, Precondition};
 use crate::error::Result;
 use crate::operation::Operation;
 use crate::operations::head::etag;
 use crate::path::Path;
 use crate::reply::Reply;
+use crate::resource::call;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 

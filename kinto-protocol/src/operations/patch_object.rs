@@ -5,16 +5,17 @@ use std::marker::PhantomData;
 use http::Method;
 use serde::de::DeserializeOwned;
 
-use crate::address::{ObjectRef, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
 use crate::object::Object;
+use crate::object_ref::ObjectRef;
 use crate::operation::{Operation, Settled};
 use crate::operations::put::{read_back, settled};
 use crate::patch::Patch;
 use crate::path::Path;
 use crate::reply::Reply;
+use crate::resource::{Resource, call};
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 

@@ -6,7 +6,6 @@ use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::address::{Kind, Resource, call};
 use crate::call::{Call, Precondition};
 use crate::decode;
 use crate::error::Result;
@@ -16,6 +15,7 @@ use crate::operation::{Operation, Settled};
 use crate::patch::Envelope;
 use crate::permissions::Permissions;
 use crate::reply::Reply;
+use crate::resource::{Kind, Resource, call};
 use crate::server_error::ServerError;
 use crate::session::Session;
 use crate::timestamp::Timestamp;

@@ -8,16 +8,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::address::{ObjectRef, Resource};
 use crate::batch::{Batch, Outcome, Status, Summary};
 use crate::call::Precondition;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
 use crate::flows::Transition;
 use crate::object::Object;
+use crate::object_ref::ObjectRef;
 use crate::operations::Put;
 use crate::patch::{Attributes, Envelope};
 use crate::reply::Reply;
+use crate::resource::Resource;
 use crate::review::{Review, ReviewData};
 use crate::session::Session;
 use crate::sync::edit::{Edit, EditKind};

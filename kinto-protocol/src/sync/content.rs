@@ -3,8 +3,8 @@
 use serde_json::{Number, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::address::Kind;
 use crate::object::JsonMap;
+use crate::resource::Kind;
 
 /// Half a SHA-256: of two contents that differ nobody will see the same.
 pub(crate) type Fingerprint = [u8; 16];

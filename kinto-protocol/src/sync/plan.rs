@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::Resource;
 use crate::error::Result;
+use crate::resource::Resource;
 #[cfg(feature = "export")]
 use crate::session::Session;
 use crate::sync::apply::Apply;

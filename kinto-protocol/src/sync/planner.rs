@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::address::{Kind, Resource};
 use crate::error::{Error, Result};
 use crate::id::IdRule;
 use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
+use crate::resource::{Kind, Resource};
 use crate::session::Session;
 use crate::sync::content::{Fingerprint, callers, carried, fingerprint, is_as_none};
 use crate::sync::edit::{Edit, EditKind};

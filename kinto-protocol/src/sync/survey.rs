@@ -6,7 +6,6 @@
 //!  start ─▶ GET the list ─────────┴─▶ a Planner; with permissions: GET each record, in batches ─▶ a Planner
 //! ```
 
-use crate::address::{Kind, Resource};
 use crate::batch::{Batch, Outcome, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Ask, Flow, Turn};
@@ -14,6 +13,7 @@ use crate::flows::{List, Pages};
 use crate::object::Object;
 use crate::query::{Filter, field};
 use crate::reply::Reply;
+use crate::resource::{Kind, Resource};
 use crate::session::Session;
 use crate::sync::planner::Planner;
 

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::address::Resource;
 use crate::error::{Error, Result};
 use crate::id::IdRule;
 use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
+use crate::resource::Resource;
 use crate::timestamp::Timestamp;
 
 /// A record as it is wanted: its id, its data, and its permissions where these are wanted too.

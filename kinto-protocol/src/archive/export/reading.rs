@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use crate::address::Kind;
 use crate::archive::export::{Export, nothing_asked};
 use crate::batch::{Batch, Outcome, Ticket};
 use crate::call::Call;
@@ -11,6 +10,7 @@ use crate::flow::{Flow as _, Turn};
 use crate::flows::Pages;
 use crate::object::{Entry, Object};
 use crate::reply::Reply;
+use crate::resource::Kind;
 use crate::session::Session;
 
 /// How many objects are read in one batch.

@@ -1,12 +1,12 @@
 //! Chunks out of the bytes of an export.
 
-use crate::address::Kind;
 use crate::archive::export_so_far::{no_export, parse};
 use crate::archive::import::{Chunk, Import, What};
 use crate::archive::line::{ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
 use crate::archive::lines::at_line;
 use crate::archive::place::Place;
 use crate::error::{Error, Result};
+use crate::resource::Kind;
 use crate::sync::Wanted;
 use crate::timestamp::Timestamp;
 

@@ -1,0 +1,410 @@
+//! Lists of objects, and the verbs of the objects in them.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::address::{bucket, buckets};
+use crate::call::{Call, Precondition};
+use crate::cursor::Cursor;
+use crate::error::{Error, Result};
+use crate::flows::{DeleteAll, GetChanges, GetOrCreate, List, Modify, Share};
+use crate::group::GroupData;
+use crate::id::{Grammar, IdRule};
+use crate::object::{JsonMap, Object};
+use crate::object_ref::ObjectRef;
+use crate::operations::{Count, Delete, DeleteIfPresent, Exists, Get, Head, ListTimestamp, PatchObject, Put};
+use crate::patch::{Envelope, Patch};
+use crate::path::Path;
+use crate::permissions::Permissions;
+use crate::sync::{PlanSync, Survey, Wanted};
+
+/// What a resource is made of. The server's rules differ a little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Bucket,
+    Collection,
+    Group,
+    Record,
+    Account,
+}
+
+/// A list of objects and the objects in it: the buckets, the collections or groups of a bucket, or the records of a
+/// collection. All four have the same verbs; a verb makes an operation, and a client sends it.
+///
+/// `T` is the type of the objects' data: any type that serde can read, a JSON map unless said otherwise. Where an
+/// object is named, an id will do, and so does an [`Object`] read before: a write then has the precondition that it
+/// was not changed since.
+///
+/// ```
+/// use kinto_protocol::bucket;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Todo {
+///     title: String,
+/// }
+///
+/// let todos = bucket("default").collection("todos").records().typed::<Todo>();
+/// let create = todos.create("milk", &Todo { title: "Buy milk".into() }); // only if there is none of that id
+/// let delete = todos.delete("milk");
+/// # let _ = (create, delete);
+/// ```
+pub struct Resource<T = JsonMap> {
+    path: Path,
+    kind: Kind,
+    of: PhantomData<fn() -> T>,
+}
+
+impl Resource {
+    /// The list of this path, as it was written down.
+    pub(crate) fn parse(path: &str) -> Result<Self> {
+        let wrong = || Error::input(format!("\"{}\" is not the path of a list", path.escape_debug()));
+        let segment = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong());
+        let segments: Vec<String> = path.split('/').skip(1).map(segment).collect::<Result<_>>()?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let resource = match segments[..] {
+            ["buckets", id, "collections", collection, "records"] => bucket(id).collection(collection).records(),
+            ["buckets", id, "collections"] => bucket(id).collections(),
+            ["buckets", id, "groups"] => bucket(id).groups().typed(),
+            ["buckets"] => buckets(),
+            _ => return Err(wrong()),
+        };
+        resource.path.check(IdRule::Wide)?;
+        if resource.path.as_str() == path { Ok(resource) } else { Err(wrong()) }
+    }
+}
+
+impl<T> Resource<T> {
+    pub(crate) fn new(path: Path, kind: Kind) -> Self {
+        Self { path, kind, of: PhantomData }
+    }
+
+    /// The path of the list.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of one of its objects.
+    #[must_use]
+    pub fn object_path(&self, id: &str) -> Path {
+        self.path.object(id, self.grammar())
+    }
+
+    /// The same objects with data of another type.
+    #[must_use]
+    pub fn typed<U>(&self) -> Resource<U> {
+        Resource::new(self.path.clone(), self.kind)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn grammar(&self) -> Grammar {
+        if self.kind == Kind::Account { Grammar::Account } else { Grammar::Object }
+    }
+}
+
+impl<T: DeserializeOwned + Send> Resource<T> {
+    /// Reads an object.
+    #[must_use]
+    pub fn get(&self, object: impl Into<ObjectRef>) -> Get<T> {
+        Get::new(self.object_path(&object.into().id))
+    }
+
+    /// Asks when an object was last changed, without reading it.
+    #[must_use]
+    pub fn head(&self, object: impl Into<ObjectRef>) -> Head {
+        Head::new(self.object_path(&object.into().id))
+    }
+
+    /// Asks whether an object is there.
+    #[must_use]
+    pub fn exists(&self, object: impl Into<ObjectRef>) -> Exists {
+        Exists::new(self.object_path(&object.into().id))
+    }
+
+    /// Reads the list: all of it when sent as it is, page by page or one by one through the client.
+    #[must_use]
+    pub fn list(&self) -> List<Object<T>> {
+        List::new(self.path.clone())
+    }
+
+    /// Reads what changed since a [`Cursor`](crate::Cursor): what is new, what is different, and what is gone. An empty cursor
+    /// has seen nothing, so that everything is new to it.
+    ///
+    /// Nothing is missed and nothing told twice, even while others write: see the
+    /// [guarantees](crate::guarantees#following-changes). Where that needs all to be read again, the changes say so, and why.
+    /// When nothing changed for a while, it is one small request.
+    ///
+    /// A copy that is kept up to date, by a program that is run now and then:
+    ///
+    /// ```
+    /// # use std::collections::HashMap;
+    /// # use kinto_protocol::{Cursor, Entry, Flow, Object, Result, bucket};
+    /// # fn example(client: Client, copy: &mut HashMap<String, Object>) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// let todos = bucket("default").collection("todos").records();
+    /// let cursor = Cursor::from(std::fs::read_to_string("cursor").unwrap_or_default().as_str());
+    ///
+    /// let changes = client.send(todos.changes(&cursor))?;
+    /// if changes.is_full() {
+    ///     copy.clear();
+    /// }
+    /// for change in changes.items {
+    ///     match change {
+    ///         Entry::Live(record) => copy.insert(record.id.clone(), record),
+    ///         Entry::Deleted(record) => copy.remove(&record.id),
+    ///     };
+    /// }
+    /// std::fs::write("cursor", changes.cursor.to_string())?;
+    /// # Ok(())
+    /// # }
+    /// # struct Client;
+    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// ```
+    #[must_use]
+    pub fn changes(&self, cursor: &Cursor) -> GetChanges<T> {
+        let parent = match self.kind {
+            Kind::Record | Kind::Collection | Kind::Group => Some(self.path.parent()),
+            Kind::Bucket | Kind::Account => None,
+        };
+        GetChanges::new(self.path.clone(), parent, cursor)
+    }
+
+    /// Counts the objects, deleted ones aside.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        Count::new(self.path.clone())
+    }
+
+    /// Asks when anything in the list last changed.
+    #[must_use]
+    pub fn timestamp(&self) -> ListTimestamp {
+        ListTimestamp::new(self.path.clone())
+    }
+
+    /// Creates an object with an id of the caller's, if there is none of that id (`If-None-Match: *`).
+    ///
+    /// Of several callers one creates it, and the others get a 412. If the answer to the first attempt is lost, an object
+    /// with the very content that was sent is taken for the caller's own: where the *same* content may come from several
+    /// callers, as for a lock, put something of one's own into it.
+    #[must_use]
+    pub fn create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> Put<T> {
+        Put::new(self.clone(), Some(id.into()), Precondition::Absent, Envelope::data(data))
+    }
+
+    /// Creates an object with a new id, a random UUID made on this side: a repeat after a lost answer makes no second.
+    #[must_use]
+    pub fn add<D: Serialize + ?Sized>(&self, data: &D) -> Put<T> {
+        Put::new(self.clone(), None, Precondition::Absent, Envelope::data(data))
+    }
+
+    /// Creates an object, or reads the one that has this id.
+    #[must_use]
+    pub fn get_or_create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> GetOrCreate<T> {
+        let id = id.into();
+        GetOrCreate::new(self.create(id.as_str(), data), self.get(id))
+    }
+
+    /// Replaces all the data of an object that exists (`If-Match: *`), and of an [`Object`] read before only if it was
+    /// not changed since. Its permissions stay, unless some are given.
+    #[must_use]
+    pub fn replace<D: Serialize + ?Sized>(&self, object: impl Into<ObjectRef>, data: &D) -> Put<T> {
+        let (id, precondition) = object.into().must_exist();
+        Put::new(self.clone(), Some(id), precondition, Envelope::data(data))
+    }
+
+    /// Writes back an object that was read and changed, if nobody else changed it since (`If-Match`).
+    ///
+    /// All its data is replaced: fields that `D` does not know are dropped. To keep them, let `D` have a
+    /// `#[serde(flatten)]` map, use a JSON map, or [`patch`](Self::patch). An object that was read with a selection of
+    /// fields is refused.
+    #[must_use]
+    pub fn update<D: Serialize>(&self, object: &Object<D>) -> Put<T> {
+        let mut put = self.replace(object, &object.data);
+        if object.partial {
+            put.refuse(
+                "the object was read with a selection of its fields, and would lose the others: patch it instead",
+            );
+        }
+        put
+    }
+
+    /// Replaces all the permissions of an object that exists, and leaves its data: permissions that are not named are
+    /// emptied, and the caller stays in `write`. To change some only, [`patch`](Self::patch) with
+    /// [`Attributes::only_permissions`](crate::Attributes::only_permissions).
+    #[must_use]
+    pub fn replace_permissions(&self, object: impl Into<ObjectRef>, permissions: Permissions) -> Put<T> {
+        let (id, precondition) = object.into().must_exist();
+        Put::new(self.clone(), Some(id), precondition, Envelope::permissions(permissions))
+    }
+
+    /// Changes parts of an object: with [`Attributes`](crate::Attributes), [`Merge`](crate::Merge) or
+    /// [`JsonPatch`](crate::JsonPatch).
+    #[must_use]
+    pub fn patch<P: Patch>(&self, object: impl Into<ObjectRef>, patch: P) -> PatchObject<T, P> {
+        PatchObject::new(self, object.into(), patch)
+    }
+
+    /// Reads an object, changes it and writes it back, if nobody else changed it meanwhile (`If-Match`). If somebody did,
+    /// it is read and changed again, as often as [`Policy::conflicts`](crate::Policy::conflicts) says.
+    ///
+    /// Only what was changed is written: fields at the top that `T` does not know stay, and so do the permissions. What
+    /// changes nothing writes nothing. It is never applied twice: when an answer was lost, the object is read once more, and
+    /// if the change would change it again, nobody knows whether it has before: that is an error, which [may have been
+    /// applied](crate::Error::maybe_applied).
+    ///
+    /// ```
+    /// # use kinto_protocol::bucket;
+    /// # let counters = bucket("b").collection("c").records();
+    /// let count = counters.modify("visits", |data| {
+    ///     let visits = data["visits"].as_u64().unwrap_or_default();
+    ///     data["visits"] = (visits + 1).into();
+    /// });
+    /// # let _ = count;
+    /// ```
+    #[must_use]
+    pub fn modify<F: FnMut(&mut T) + Send>(&self, id: impl Into<String>, change: F) -> Modify<T, F>
+    where
+        T: Serialize,
+    {
+        Modify::new(self.clone(), id.into(), change)
+    }
+
+    /// Deletes an object and all that is in it.
+    #[must_use]
+    pub fn delete(&self, object: impl Into<ObjectRef>) -> Delete {
+        Delete::new(self, object.into())
+    }
+
+    /// Deletes an object if it is there.
+    #[must_use]
+    pub fn delete_if_present(&self, object: impl Into<ObjectRef>) -> DeleteIfPresent {
+        DeleteIfPresent::new(self.delete(object), self.kind)
+    }
+
+    /// Deletes all the objects of the list, or those that meet its filters.
+    #[must_use]
+    pub fn delete_all(&self) -> DeleteAll {
+        DeleteAll::new(self.path.clone())
+    }
+}
+
+impl<T> Resource<T> {
+    /// Reads the list, to plan how to make it what it is [wanted](Wanted) to be: what is to be created, updated and deleted.
+    /// Nothing is changed by that; the [`Plan`](crate::Plan) is looked at, and applied.
+    ///
+    /// Compared is the data alone, without what the server makes of its own; what is as it is wanted is not written.
+    ///
+    /// ```
+    /// # use kinto_protocol::{Flow, Plan, Report, Result, bucket};
+    /// # use serde_json::json;
+    /// # fn example(client: Client) -> Result<()> {
+    /// let todos = bucket("default").collection("todos").records();
+    /// let wanted = [("milk", json!({"title": "Buy milk"})), ("eggs", json!({"title": "Boil eggs"}))];
+    ///
+    /// let plan = client.send(todos.sync(wanted))?; // reads only
+    /// println!("{plan}"); // 1 to create, 1 to update, 2 to delete
+    /// let report = client.send(plan.apply())?; // conditional, in batches
+    /// println!("{report}"); // 4 done
+    /// # Ok(())
+    /// # }
+    /// # struct Client;
+    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// ```
+    pub fn sync<I>(&self, wanted: I) -> PlanSync<I::IntoIter>
+    where
+        I: IntoIterator<Item: Into<Wanted>, IntoIter: Send>,
+    {
+        PlanSync::new(Survey::new(self), wanted.into_iter())
+    }
+
+    /// The first half of [`sync`](Self::sync): reads the list. What is wanted is told to the [`Planner`](crate::Planner) that
+    /// this gives, one by one.
+    pub fn survey(&self) -> Survey {
+        Survey::new(self)
+    }
+
+    /// Gives these permissions too, and keeps all others. Only for those who see the permissions of the object, as what is
+    /// not visible cannot be kept: that is an error before anything is changed.
+    ///
+    /// ```
+    /// use kinto_protocol::{EVERYONE, Permissions, bucket};
+    ///
+    /// let posts = bucket("blog").collection("posts").records();
+    /// let publish = posts.share("hello", Permissions::new().read([EVERYONE]));
+    /// let withdraw = posts.unshare("hello", Permissions::new().read([EVERYONE]));
+    /// # let _ = (publish, withdraw);
+    /// ```
+    #[must_use]
+    pub fn share(&self, id: impl Into<String>, permissions: Permissions) -> Share {
+        Share::new(self, id.into(), true, permissions)
+    }
+
+    /// Takes these permissions away, and keeps all others; see [`share`](Self::share).
+    #[must_use]
+    pub fn unshare(&self, id: impl Into<String>, permissions: Permissions) -> Share {
+        Share::new(self, id.into(), false, permissions)
+    }
+}
+
+impl Resource<GroupData> {
+    /// Adds users to a group, and keeps those who are in it.
+    #[must_use]
+    pub fn add_members<M: Into<String>>(
+        &self,
+        group: impl Into<String>,
+        members: impl IntoIterator<Item = M>,
+    ) -> Modify<GroupData, impl FnMut(&mut GroupData) + Send> {
+        let members: Vec<String> = members.into_iter().map(Into::into).collect();
+        self.modify(group, move |data: &mut GroupData| {
+            for member in &members {
+                if !data.members.contains(member) {
+                    data.members.push(member.clone());
+                }
+            }
+        })
+    }
+
+    /// Takes users out of a group.
+    #[must_use]
+    pub fn remove_members<M: Into<String>>(
+        &self,
+        group: impl Into<String>,
+        members: impl IntoIterator<Item = M>,
+    ) -> Modify<GroupData, impl FnMut(&mut GroupData) + Send> {
+        let members: Vec<String> = members.into_iter().map(Into::into).collect();
+        self.modify(group, move |data: &mut GroupData| data.members.retain(|member| !members.contains(member)))
+    }
+}
+
+impl<T> Clone for Resource<T> {
+    fn clone(&self) -> Self {
+        self.typed()
+    }
+}
+
+impl<T> PartialEq for Resource<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl<T> Eq for Resource<T> {}
+
+impl<T> fmt::Debug for Resource<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resource({})", self.path)
+    }
+}
+
+/// A call on one object.
+pub(crate) fn call(method: Method, path: &Path, precondition: Precondition) -> Call {
+    Call::new(method, path.clone()).precondition(precondition)
+}
