@@ -123,7 +123,7 @@ impl Collection {
     ///
     /// ```
     /// # use kinto_protocol::{Flow, Result, Session, bucket};
-    /// # fn example(production: Client, local: Client) -> Result<()> {
+    /// # fn example(production: impl Client, local: impl Client) -> Result<()> {
     /// let posts = bucket("blog").collection("posts");
     /// let copy = posts.copy_to(&bucket("test").collection("posts")).at(local.session());
     ///
@@ -131,10 +131,9 @@ impl Collection {
     /// println!("{}", production.send(copy.timestamps())?); // 12 created, 87 unchanged; verified
     /// # Ok(())
     /// # }
-    /// # struct Client;
-    /// # impl Client {
-    /// #     fn session(&self) -> &Session { unimplemented!() }
-    /// #     fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() }
+    /// # trait Client {
+    /// #     fn session(&self) -> &Session;
+    /// #     fn send<F: Flow>(&self, flow: F) -> Result<F::Output>;
     /// # }
     /// ```
     pub fn copy_to(&self, target: &Self) -> CopyTo {

@@ -32,7 +32,7 @@ use slot::Slot;
 /// ```
 /// # use kinto_protocol::{Batch, Outcome, bucket};
 /// # use serde_json::json;
-/// # fn example(client: Client) -> kinto_protocol::Result<()> {
+/// # fn example(client: impl Client) -> kinto_protocol::Result<()> {
 /// let todos = bucket("default").collection("todos").records();
 /// let mut batch = Batch::new();
 /// let milk = batch.push(todos.create("milk", &json!({"title": "Buy milk"})));
@@ -44,8 +44,7 @@ use slot::Slot;
 /// let eggs = outcome.take(eggs)?; // a tombstone, or why there is none
 /// # Ok(())
 /// # }
-/// # struct Client;
-/// # impl Client { fn send(&self, batch: Batch) -> kinto_protocol::Result<Outcome> { Ok(batch.into_outcome()) } }
+/// # trait Client { fn send(&self, batch: Batch) -> kinto_protocol::Result<Outcome>; }
 /// ```
 ///
 /// # What is sent

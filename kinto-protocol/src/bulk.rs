@@ -150,7 +150,7 @@ impl<T> Resource<T> {
     /// ```
     /// # use kinto_protocol::{Bulk, BulkMode, Result, Summary, Wanted, bucket};
     /// # use std::io::{self, BufRead};
-    /// # fn example(client: Client) -> Result<()> {
+    /// # fn example(client: impl Client) -> Result<()> {
     /// use kinto_protocol::JsonMap;
     ///
     /// let mut bulk = bucket("blog").collection("posts").records().bulk(BulkMode::Create).concurrency(3);
@@ -162,11 +162,8 @@ impl<T> Resource<T> {
     /// }
     /// # Ok(())
     /// # }
-    /// # struct Client;
-    /// # impl Client {
-    /// #     fn pour<W: Into<Wanted>>(&self, _: &mut Bulk, _: impl Iterator<Item = W>) -> Result<Summary> {
-    /// #         unimplemented!()
-    /// #     }
+    /// # trait Client {
+    /// #     fn pour<W: Into<Wanted>>(&self, bulk: &mut Bulk, records: impl Iterator<Item = W>) -> Result<Summary>;
     /// # }
     /// ```
     pub fn bulk(&self, mode: BulkMode) -> Bulk {

@@ -148,7 +148,7 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     /// ```
     /// # use std::collections::HashMap;
     /// # use kinto_protocol::{Cursor, Entry, Flow, Object, Result, bucket};
-    /// # fn example(client: Client, copy: &mut HashMap<String, Object>) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # fn example(client: impl Client, copy: &mut HashMap<String, Object>) -> std::result::Result<(), Box<dyn std::error::Error>> {
     /// let todos = bucket("default").collection("todos").records();
     /// let cursor = Cursor::from(std::fs::read_to_string("cursor").unwrap_or_default().as_str());
     ///
@@ -165,8 +165,7 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     /// std::fs::write("cursor", changes.cursor.to_string())?;
     /// # Ok(())
     /// # }
-    /// # struct Client;
-    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// # trait Client { fn send<F: Flow>(&self, flow: F) -> Result<F::Output>; }
     /// ```
     #[must_use]
     pub fn changes(&self, cursor: &Cursor) -> GetChanges<T> {
@@ -305,7 +304,7 @@ impl<T> Resource<T> {
     /// ```
     /// # use kinto_protocol::{Flow, Plan, Report, Result, bucket};
     /// # use serde_json::json;
-    /// # fn example(client: Client) -> Result<()> {
+    /// # fn example(client: impl Client) -> Result<()> {
     /// let todos = bucket("default").collection("todos").records();
     /// let wanted = [("milk", json!({"title": "Buy milk"})), ("eggs", json!({"title": "Boil eggs"}))];
     ///
@@ -315,8 +314,7 @@ impl<T> Resource<T> {
     /// println!("{report}"); // 4 done
     /// # Ok(())
     /// # }
-    /// # struct Client;
-    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// # trait Client { fn send<F: Flow>(&self, flow: F) -> Result<F::Output>; }
     /// ```
     pub fn sync<I>(&self, wanted: I) -> PlanSync<I::IntoIter>
     where

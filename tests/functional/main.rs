@@ -64,6 +64,18 @@ macro_rules! scenarios {
         scenarios! { newer_postgresql_blocking: kinto_blocking on Postgresql; $($topic { $($name,)* })* }
         scenarios! { newer_postgresql_async: kinto_async on Postgresql; $($topic { $($name,)* })* }
     };
+    (alone: $($topic:ident { $($name:ident,)* })*) => {
+        scenarios! { alone_blocking: kinto_blocking on Memory; $($topic { $($name,)* })* }
+        scenarios! { alone_async: kinto_async on Memory; $($topic { $($name,)* })* }
+    };
+    (signer: $($topic:ident { $($name:ident,)* })*) => {
+        scenarios! { signer_blocking: kinto_blocking on Signer; $($topic { $($name,)* })* }
+        scenarios! { signer_async: kinto_async on Signer; $($topic { $($name,)* })* }
+    };
+    (signer_postgresql: $($topic:ident { $($name:ident,)* })*) => {
+        scenarios! { signer_postgresql_blocking: kinto_blocking on SignerPostgresql; $($topic { $($name,)* })* }
+        scenarios! { signer_postgresql_async: kinto_async on SignerPostgresql; $($topic { $($name,)* })* }
+    };
     ($module:ident: $front_end:ident on $backend:ident; $($topic:ident { $($name:ident,)* })*) => {
         mod $module {
             $(mod $topic {
@@ -345,6 +357,7 @@ scenarios! {
 
 // Kinto 16 takes the first two for requests like any other, is of another version, and has neither snapshots nor counters.
 // Nor has it files.
+
 scenarios! {
     newer:
     filters {
@@ -418,7 +431,7 @@ scenarios! {
 }
 
 scenarios! {
-    alone_blocking: kinto_blocking on Memory;
+    alone:
     own_servers {
         readonly_and_ending_and_silent,
         ended,
@@ -453,42 +466,7 @@ scenarios! {
 }
 
 scenarios! {
-    alone_async: kinto_async on Memory;
-    own_servers {
-        readonly_and_ending_and_silent,
-        ended,
-    }
-    batch_servers {
-        three_at_a_time_and_wide_ids,
-        as_many_as_one_likes_or_one,
-        s53_read_only_servers_refuse_batches,
-    }
-    plugins {
-        what_is_missing_has_a_name,
-    }
-    logins {
-        with_the_only_provider,
-        with_a_real_browser,
-        with_one_of_several,
-        s58_a_token_of_another_type,
-        when_the_provider_refuses,
-        whoever_else_comes,
-        when_nobody_signs_in,
-        side_by_side,
-    }
-    uploads {
-        media_types,
-    }
-    downloads {
-        by_a_path_alone,
-    }
-    refused_uploads {
-        not_where_all_are_taken,
-    }
-}
-
-scenarios! {
-    signer_blocking: kinto_blocking on Signer;
+    signer:
     reviews {
         from_the_first_change_to_the_signature,
         back_to_what_is_published,
@@ -537,94 +515,7 @@ scenarios! {
 }
 
 scenarios! {
-    signer_postgresql_blocking: kinto_blocking on SignerPostgresql;
-    reviews {
-        from_the_first_change_to_the_signature,
-        back_to_what_is_published,
-        what_was_looked_at,
-        signed_anew,
-        until_it_is_signed,
-        until_others_have_signed_it,
-        what_is_refused,
-    }
-    plans {
-        then_a_review,
-    }
-    copies {
-        of_a_reviewed_collection,
-    }
-    lost_reviews {
-        the_answer_to_a_step_is_lost,
-        the_answer_to_a_step_on_condition_is_lost,
-        the_refusal_of_a_step_is_lost,
-    }
-    changesets {
-        all_of_it,
-        what_changed_since,
-        of_own_types,
-        who_may_read_it,
-        which_changed,
-        which_changed_since,
-        too_long_ago_to_tell,
-        what_is_broadcast,
-    }
-    verified {
-        whatever_the_server_signs,
-        kept_up_to_date,
-    }
-}
-
-scenarios! {
-    signer_async: kinto_async on Signer;
-    reviews {
-        from_the_first_change_to_the_signature,
-        back_to_what_is_published,
-        what_was_looked_at,
-        signed_anew,
-        until_it_is_signed,
-        until_others_have_signed_it,
-        where_it_takes_place,
-        where_there_are_none,
-    }
-    plans {
-        then_a_review,
-    }
-    copies {
-        of_a_reviewed_collection,
-    }
-    lost_reviews {
-        refused_and_written_all_the_same,
-    }
-    changesets {
-        all_of_it,
-        what_changed_since,
-        of_own_types,
-        who_may_read_it,
-        which_changed,
-        which_changed_since,
-        too_long_ago_to_tell,
-        what_is_broadcast,
-        where_there_are_no_changesets,
-    }
-    verified {
-        whatever_the_server_signs,
-        as_the_signer_writes_it,
-        kept_up_to_date,
-        who_has_not_signed,
-        what_was_changed_on_the_way,
-    }
-    certificates {
-        from_the_servers_key_to_the_root,
-        fetched_from_where_the_signature_says,
-        refused_with_a_line_each,
-    }
-    refused_uploads {
-        where_there_are_none,
-    }
-}
-
-scenarios! {
-    signer_postgresql_async: kinto_async on SignerPostgresql;
+    signer_postgresql:
     reviews {
         from_the_first_change_to_the_signature,
         back_to_what_is_published,

@@ -84,7 +84,7 @@ impl<T> GetChanges<T> {
     ///
     /// ```
     /// # use kinto_protocol::{Cursor, Flow, Result, bucket};
-    /// # fn example(client: Client, mut cursor: Cursor) -> Result<()> {
+    /// # fn example(client: impl Client, mut cursor: Cursor) -> Result<()> {
     /// let todos = bucket("default").collection("todos").records();
     /// let mut pages = todos.changes(&cursor).pages();
     /// while let Some(page) = client.send(&mut pages)? {
@@ -96,8 +96,7 @@ impl<T> GetChanges<T> {
     /// # drop(cursor);
     /// # Ok(())
     /// # }
-    /// # struct Client;
-    /// # impl Client { fn send<F: Flow>(&self, _: F) -> Result<F::Output> { unimplemented!() } }
+    /// # trait Client { fn send<F: Flow>(&self, flow: F) -> Result<F::Output>; }
     /// ```
     #[must_use]
     pub fn pages(self) -> ChangePages<T> {

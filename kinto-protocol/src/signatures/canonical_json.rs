@@ -1,8 +1,8 @@
 //! JSON with one spelling of each value, so that it can be signed.
 //!
 //! It is ASCII without spaces. Names are in the order of their code points. What is not ASCII, and U+007F, is written
-//! `\uXXXX` in small letters, beyond the first plane as two of them. Integers are written out, other numbers with one
-//! digit before the point and an exponent: `1.5E0`.
+//! as `\u00e9` is, in small letters, beyond the first plane as two of them. Integers are written out, other numbers with
+//! one digit before the point and an exponent: `1.5E0`.
 
 use std::fmt::Write as _;
 
