@@ -188,8 +188,9 @@ fn every_way_to_end_a_body<G: Glue>() {
 
 fn what_has_no_body<G: Glue>() {
     let stub = Stub::start(|_, request| match request.split(' ').next() {
-        Some("HEAD") => Answer::Close(b"HTTP/1.1 200 OK\r\nTotal-Objects: 3\r\nContent-Length: 99\r\n\r\n".to_vec()),
-        _ => Answer::Close(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\nETag: \"7\"\r\n\r\n".to_vec()),
+        // Both connections stay: whoever waited for a body would wait for ever.
+        Some("HEAD") => Answer::Keep(b"HTTP/1.1 200 OK\r\nTotal-Objects: 3\r\nContent-Length: 99\r\n\r\n".to_vec()),
+        _ => Answer::Keep(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\nETag: \"7\"\r\n\r\n".to_vec()),
     });
     let glue: G = glue(stub.url(), |policy| policy.attempts = 1);
     assert_eq!(glue.send(records().count()).unwrap(), 3);
@@ -286,7 +287,7 @@ fn a_lost_answer<G: Glue>() {
 fn redirects<G: Glue>() {
     let stub = Stub::start(|_, request| match request.contains(" /v1/moved ") {
         true => Answer::json(200, RECORD),
-        false => Answer::Close(b"HTTP/1.1 307 X\r\nLocation: /v1/moved\r\nContent-Length: 0\r\n\r\n".to_vec()),
+        false => Answer::Keep(b"HTTP/1.1 307 X\r\nLocation: /v1/moved\r\nContent-Length: 0\r\n\r\n".to_vec()),
     });
     let glue: G = glue(stub.url(), |_| {});
     assert_eq!(glue.send(records().get("a")).unwrap().id, "a");

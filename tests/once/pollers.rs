@@ -22,7 +22,7 @@ type Seen = BTreeMap<String, Option<Timestamp>>;
 
 pub(crate) fn who_misses_what_is_committed_late<D: Driver>() {
     let Some(server) = Server::postgresql() else { return };
-    println!("{}", under_writers::<D>(&server, 3));
+    println!("{}", under_writers::<D>(&server, 4));
 }
 
 pub(crate) fn twenty_thousand<D: Driver>() {
