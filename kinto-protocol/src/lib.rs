@@ -121,6 +121,8 @@ mod session;
 #[cfg(feature = "signatures")]
 mod signatures;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 mod transfer;
 mod transport_error;

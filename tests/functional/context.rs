@@ -28,6 +28,8 @@ pub(crate) struct Kinto<D> {
     pub(crate) bob: D,
     pub(crate) anonymous: D,
     pub(crate) id: String,
+    /// Where the model is served whose pages are small, if this is about models.
+    model: Option<fn() -> String>,
 }
 
 /// Runs a scenario on the server that all share, or not at all where it cannot be had.
@@ -50,9 +52,6 @@ impl<D: Driver> Kinto<D> {
     /// A context on this server, where these accounts are made.
     pub(crate) fn at(backend: Backend, url: &str, accounts: &[&str]) -> Self {
         static MADE: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        static START: LazyLock<u128> =
-            LazyLock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis()));
 
         let anonymous = D::build(Setup::of(url)).unwrap();
         {
@@ -63,6 +62,19 @@ impl<D: Driver> Kinto<D> {
                 }
             }
         }
+        Self::of(backend, url, anonymous)
+    }
+
+    /// A context on a model of a server, and where to find another one that gives three objects a page.
+    pub(crate) fn of_models(url: &str, small: fn() -> String) -> Self {
+        Self { model: Some(small), ..Self::of(Backend::Memory, url, D::build(Setup::of(url)).unwrap()) }
+    }
+
+    fn of(backend: Backend, url: &str, anonymous: D) -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        static START: LazyLock<u128> =
+            LazyLock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis()));
+
         let of = |name: &str| anonymous.with_auth(Some(Auth::basic(name, PASSWORD))).unwrap();
         Self {
             backend,
@@ -73,6 +85,7 @@ impl<D: Driver> Kinto<D> {
             // Unique on a server that runs on from one test run to the next, too.
             id: format!("t{}-{}", *START, COUNTER.fetch_add(1, Ordering::Relaxed)),
             anonymous,
+            model: None,
         }
     }
 
@@ -80,6 +93,9 @@ impl<D: Driver> Kinto<D> {
     /// all buckets to its administrator.
     pub(crate) fn with_small_pages(&self) -> Self {
         static SERVERS: [OnceLock<KintoServer>; 4] = [const { OnceLock::new() }; 4];
+        if let Some(small) = self.model {
+            return Self::of_models(&small(), small);
+        }
         let server = SERVERS[self.backend as usize].get_or_init(|| {
             let builder = KintoServer::builder(self.backend)
                 .setting("kinto.paginate_by", "3")

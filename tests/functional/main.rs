@@ -2,52 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
-mod accounts;
-mod batch_outcomes;
-mod batch_servers;
-mod batch_surprises;
-mod batches;
-mod canned;
-mod certificates;
-mod changesets;
-mod context;
-mod copied_files;
-mod copies;
-mod deletes;
-mod downloads;
-mod driver;
-mod errors;
-mod exports;
-mod file_host;
-mod files;
-mod filters;
-mod following;
-mod history;
-mod hostile_files;
-mod identity;
-mod kept_files;
-mod list_surprises;
-mod lists;
-mod logins;
-mod lost_reviews;
-mod modify;
-mod objects;
-mod own_servers;
-mod patches;
-mod permissions;
-mod plans;
-mod plugins;
-mod pouring;
-mod records;
-mod refused_uploads;
-mod reviews;
-mod server;
-mod sharing;
-mod surprises;
-mod uploads;
-mod verified;
-mod with_the_record;
-
 /// Makes a test of each scenario, for both front-ends on both backends; for one of them on Kinto 16, unless it is about
 /// something that only `newer` versions do.
 macro_rules! scenarios {
@@ -76,6 +30,20 @@ macro_rules! scenarios {
         scenarios! { signer_postgresql_blocking: kinto_blocking on SignerPostgresql; $($topic { $($name,)* })* }
         scenarios! { signer_postgresql_async: kinto_async on SignerPostgresql; $($topic { $($name,)* })* }
     };
+    (model: $($topic:ident { $($name:ident,)* })*) => {
+        scenarios! { blocking: kinto_blocking on the model; $($topic { $($name,)* })* }
+        scenarios! { async_: kinto_async on the model; $($topic { $($name,)* })* }
+    };
+    ($module:ident: $front_end:ident on the model; $($topic:ident { $($name:ident,)* })*) => {
+        mod $module {
+            $(mod $topic {
+                $(#[test]
+                fn $name() {
+                    crate::model::run::<$front_end::Client>(crate::$topic::$name);
+                })*
+            })*
+        }
+    };
     ($module:ident: $front_end:ident on $backend:ident; $($topic:ident { $($name:ident,)* })*) => {
         mod $module {
             $(mod $topic {
@@ -87,6 +55,53 @@ macro_rules! scenarios {
         }
     };
 }
+
+mod accounts;
+mod batch_outcomes;
+mod batch_servers;
+mod batch_surprises;
+mod batches;
+mod canned;
+mod certificates;
+mod changesets;
+mod context;
+mod copied_files;
+mod copies;
+mod deletes;
+mod downloads;
+mod driver;
+mod errors;
+mod exports;
+mod file_host;
+mod files;
+mod filters;
+mod following;
+mod history;
+mod hostile_files;
+mod identity;
+mod kept_files;
+mod list_surprises;
+mod lists;
+mod logins;
+mod lost_reviews;
+mod model;
+mod modify;
+mod objects;
+mod own_servers;
+mod patches;
+mod permissions;
+mod plans;
+mod plugins;
+mod pouring;
+mod records;
+mod refused_uploads;
+mod reviews;
+mod server;
+mod sharing;
+mod surprises;
+mod uploads;
+mod verified;
+mod with_the_record;
 
 scenarios! {
     objects {

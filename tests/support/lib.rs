@@ -43,6 +43,7 @@ mod ini;
 mod message;
 mod probe;
 mod python;
+mod served;
 mod server;
 mod shared;
 mod stub;

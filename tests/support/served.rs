@@ -1,0 +1,48 @@
+//! The model of a server, on the wire.
+
+use kinto_protocol::testing::MemoryServer;
+use kinto_protocol::{Request, Response};
+
+use crate::stub::{Answer, Stub};
+
+impl Stub {
+    /// Starts one that answers as this model does.
+    ///
+    /// # Panics
+    ///
+    /// When no port can be had.
+    pub fn serving(server: MemoryServer) -> Self {
+        Self::start(move |_, text| {
+            // What is no request is not answered.
+            let Some(request) = request(text) else { return Answer::Close(Vec::new()) };
+            let mut response = server.answer(&request);
+            let Some(last) = request.headers().get("connection").filter(|value| *value == "close") else {
+                return Answer::Keep(bytes(&response));
+            };
+            response.headers_mut().insert("connection", last.clone());
+            Answer::Close(bytes(&response))
+        })
+    }
+}
+
+fn request(text: &str) -> Option<Request> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let mut line = lines.next()?.split(' ');
+    let mut request = http::Request::builder().method(line.next()?).uri(line.next()?);
+    for header in lines {
+        let (name, value) = header.split_once(':')?;
+        request = request.header(name, value.trim());
+    }
+    request.body(body.to_owned().into()).ok()
+}
+
+fn bytes(response: &Response) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend(format!("Content-Length: {}\r\n\r\n", response.body().len()).into_bytes());
+    bytes.extend(response.body());
+    bytes
+}
