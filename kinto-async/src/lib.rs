@@ -66,6 +66,7 @@
 //! - `export`: buckets and collections to and from files of lines, see [`export_format`].
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
+//! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
 //! - `tracing`: events for answers, retries, waits and alerts.
 
 #[cfg(feature = "attachments")]

@@ -56,6 +56,7 @@
 //! - `export`: buckets and collections to and from files of lines, see [`export_format`].
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
+//! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
 //! - `tracing`: events for retries, waits and alerts.
 
 #[cfg(feature = "attachments")]

@@ -1,4 +1,4 @@
-//! What tests of programs need instead of a server.
+//! What tests of programs need instead of a server: feature `testing`.
 //!
 //! ```text
 //!  a flow ─▶ Exchange ─▶ http::Request ─▶ MemoryServer ─▶ http::Response ─▶ Exchange ─▶ its output
