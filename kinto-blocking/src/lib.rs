@@ -54,6 +54,7 @@
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
 //! - `export`: buckets and collections to and from files of lines, see [`export_format`].
+//! - `cli`: arguments for command-line programs of one's own ([`cli`]), and the command `kinto`.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
@@ -61,6 +62,8 @@
 
 #[cfg(feature = "attachments")]
 mod attachments;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod client;
 mod connect;
 #[cfg(feature = "export")]

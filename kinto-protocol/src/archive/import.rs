@@ -205,7 +205,7 @@ impl Import {
     }
 
     fn survey(&self, list: &Resource, wanted: &[Wanted]) -> Survey {
-        let mut survey = list.survey().only(wanted.iter().map(|wanted| wanted.id().to_owned()).collect()).keep_extra();
+        let mut survey = list.survey().only(wanted.iter().map(Wanted::id)).keep_extra();
         if self.permissions && wanted.iter().any(Wanted::has_permissions) {
             survey = survey.permissions();
         }

@@ -32,8 +32,8 @@ impl Work {
         }
         match &pair.only {
             // A personal bucket is there as soon as anything is written.
-            Some((_, id)) if self.personal => survey.only(vec![id.clone()]).hidden_is_absent(),
-            Some((_, id)) => survey.only(vec![id.clone()]),
+            Some((_, id)) if self.personal => survey.only([id.as_str()]).hidden_is_absent(),
+            Some((_, id)) => survey.only([id.as_str()]),
             None => self.filters(pair).into_iter().fold(survey, Survey::filter),
         }
     }

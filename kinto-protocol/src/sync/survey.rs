@@ -125,9 +125,10 @@ impl Survey {
         Self { resource, wish, only: None, hidden_is_absent, under_way: None }
     }
 
-    /// Of these alone, of which there may be as many as fit into a URL.
-    pub(crate) fn only(mut self, ids: Vec<String>) -> Self {
-        self.only = Some(ids);
+    /// Looks at those with these ids alone, of which there may be as many as fit into a URL. All others are as if they were
+    /// not there: what is extra is what of these is not wanted.
+    pub fn only<I: Into<String>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
+        self.only = Some(ids.into_iter().map(Into::into).collect());
         self
     }
 

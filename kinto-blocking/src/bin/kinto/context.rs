@@ -1,0 +1,78 @@
+//! What all verbs need: the client, where paths begin, and where the output goes.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use kinto_blocking::cli::{KintoArgs, Verbosity};
+use kinto_blocking::{Client, Flow};
+
+use crate::dry;
+use crate::failure::Failure;
+use crate::output::{Output, OutputArgs};
+use crate::place::Place;
+
+pub(crate) struct Context {
+    kinto: KintoArgs,
+    pub(crate) output: Output,
+    client: Option<Client>,
+}
+
+impl Context {
+    pub(crate) fn new(kinto: KintoArgs, output: OutputArgs) -> Self {
+        Self { kinto, output: Output::new(output), client: None }
+    }
+
+    /// The client, made when it is first asked for: what is wrong with other arguments is said before a password is asked
+    /// for.
+    pub(crate) fn client(&mut self) -> Result<Client, Failure> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
+        }
+        let client = self.kinto.server.client_of(concat!("kinto/", env!("CARGO_PKG_VERSION")))?;
+        Ok(self.client.insert(client).clone())
+    }
+
+    /// What a path leads to.
+    pub(crate) fn place(&self, path: &str) -> Result<Place, Failure> {
+        let (bucket, collection) = (self.kinto.bucket_id()?, self.kinto.collection_id()?);
+        Place::parse(path, (bucket.as_deref(), collection.as_deref()))
+    }
+
+    /// Sends it, or with --curl shows what would be sent.
+    pub(crate) fn send<F: Flow>(&mut self, flow: F) -> Result<F::Output, Failure> {
+        let client = self.client()?;
+        if self.output.curl() {
+            return Err(dry::show_request(client.session(), flow)?);
+        }
+        Ok(client.send(flow)?)
+    }
+
+    /// Whether some operations of a batch may be refused.
+    pub(crate) fn ignores_refusals(&self) -> bool {
+        self.kinto.server.ignore_batch_4xx
+    }
+
+    /// Tells something beside the output, unless that is not wanted.
+    pub(crate) fn say(&self, line: &str) {
+        if self.kinto.server.verbosity() > Verbosity::Quiet {
+            // Nobody to read it is no reason to fail.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// Asks whether it is to be done: yes if that was said already.
+    pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Err(Failure::Usage(format!("{question} There is no terminal to ask at: say --yes")));
+        }
+        write!(io::stderr().lock(), "{question} [y/N] ")?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Failure::Local("nothing was done".to_owned())),
+        }
+    }
+}

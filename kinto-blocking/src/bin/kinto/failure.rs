@@ -1,0 +1,129 @@
+//! How the program ends.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use kinto_blocking::cli::ArgsError;
+use kinto_blocking::{Error, ErrorKind, StatusCode};
+
+/// How it ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// What was to be done is done.
+    Done,
+    /// A dry run found something to do.
+    Changes,
+}
+
+/// Why it did not. `Display` is one line.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Kinto(Error),
+    /// The arguments are not as they have to be.
+    Usage(String),
+    /// Something of this machine: a file, the terminal.
+    Local(String),
+    /// The server knows nobody by these credentials, or there are none.
+    Nobody,
+    /// Whoever reads the output has seen enough.
+    Enough,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Changes => Self::from(2),
+        }
+    }
+}
+
+impl Failure {
+    /// Tells of it on standard error, and gives the exit status.
+    pub(crate) fn tell(&self) -> ExitCode {
+        if matches!(self, Self::Enough) {
+            return ExitCode::SUCCESS;
+        }
+        // Nobody to read it is no reason to fail in another way.
+        let _ = writeln!(io::stderr().lock(), "kinto: {self}");
+        ExitCode::from(self.status())
+    }
+
+    fn status(&self) -> u8 {
+        match self {
+            Self::Enough => 0,
+            Self::Usage(_) => 3,
+            Self::Nobody => 4,
+            Self::Local(_) => 1,
+            Self::Kinto(error) => status(error),
+        }
+    }
+}
+
+/// The exit status by what kind of error it is.
+fn status(error: &Error) -> u8 {
+    if let Some(status) = error.status() {
+        return match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => 4,
+            StatusCode::NOT_FOUND => 5,
+            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => 6,
+            status if status.is_client_error() => 7,
+            _ => 8,
+        };
+    }
+    match error.kind() {
+        ErrorKind::Input => 3,
+        ErrorKind::Login => 4,
+        ErrorKind::Unsupported | ErrorKind::Decode | ErrorKind::Redirect | ErrorKind::Protocol => 8,
+        ErrorKind::Connect
+        | ErrorKind::Tls
+        | ErrorKind::Timeout
+        | ErrorKind::Interrupted
+        | ErrorKind::Backoff
+        | ErrorKind::Deadline => 9,
+        _ => 1,
+    }
+}
+
+/// Help and version are no errors; anything else about the arguments is.
+pub(crate) fn of_arguments(error: &clap::Error) -> ExitCode {
+    // Nobody to read it is no reason to fail in another way.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(3) } else { ExitCode::SUCCESS }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Kinto(error)
+    }
+}
+
+impl From<ArgsError> for Failure {
+    fn from(error: ArgsError) -> Self {
+        match error {
+            ArgsError::Client(error) => Self::Kinto(error),
+            other => Self::Usage(other.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Enough,
+            _ => Self::Local(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kinto(error) => error.fmt(f),
+            Self::Usage(why) | Self::Local(why) => f.write_str(why),
+            Self::Nobody => f.write_str("the server knows nobody by these credentials, or none were given"),
+            Self::Enough => Ok(()),
+        }
+    }
+}

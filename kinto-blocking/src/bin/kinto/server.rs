@@ -1,0 +1,62 @@
+//! `info` and `whoami`.
+
+use std::collections::BTreeMap;
+
+use kinto_blocking::{BatchLimit, server_info};
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+
+/// What the server is, and what it can do
+#[derive(clap::Args)]
+pub(crate) struct Info {}
+
+/// Who one is to the server
+#[derive(clap::Args)]
+#[command(after_help = "Ends with status 4 when the server knows nobody by these credentials.")]
+pub(crate) struct Whoami {}
+
+impl Info {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+        let info = context.send(server_info())?;
+        let capabilities: BTreeMap<_, _> = info.capabilities;
+        let names: Vec<&String> = capabilities.keys().collect();
+        let mut shown = Map::new();
+        for (name, value) in [
+            ("project_name", json!(info.project_name)),
+            ("project_version", json!(info.project_version)),
+            ("http_api_version", json!(info.http_api_version)),
+            ("url", json!(info.url)),
+            ("readonly", json!(info.settings.readonly)),
+            ("batch_max_requests", batch_limit(info.settings.batch_max_requests)),
+            ("capabilities", json!(names)),
+            ("user", json!(info.user.map(|user| user.id))),
+            ("eos", json!(info.eos)),
+        ] {
+            if !value.is_null() {
+                shown.insert(name.to_owned(), value);
+            }
+        }
+        context.output.object(shown, &[])?;
+        Ok(Outcome::Done)
+    }
+}
+
+impl Whoami {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+        let info = context.send(server_info())?;
+        let Some(user) = info.user else { return Err(Failure::Nobody) };
+        let shown = json!({"id": user.id, "principals": user.principals, "bucket": user.bucket});
+        let Value::Object(shown) = shown else { return Ok(Outcome::Done) };
+        context.output.object(shown, &[])?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn batch_limit(limit: BatchLimit) -> Value {
+    match limit {
+        BatchLimit::AtMost(requests) => requests.into(),
+        _ => Value::Null,
+    }
+}

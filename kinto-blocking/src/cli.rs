@@ -1,0 +1,330 @@
+//! Arguments for command-line programs of one's own: feature `cli`.
+//!
+//! They are flattened into any parser of [clap](https://docs.rs/clap), with the names and meanings that scripts around
+//! Kinto have always had, and make a client.
+//!
+//! ```no_run
+//! use clap::Parser;
+//! use kinto_blocking::cli::KintoArgs;
+//!
+//! /// Download records
+//! #[derive(Parser)]
+//! struct Args {
+//!     #[command(flatten)]
+//!     kinto: KintoArgs,
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let args = Args::parse().kinto;
+//!     let client = args.client()?;
+//!     let records = client.send(args.records()?.list())?;
+//!     println!("{} records.", records.len());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! What is not given as an argument is looked for in environment variables, then in a profile. Profiles stand in a file,
+//! `kinto/profiles.toml` in the folder where programs have their configuration (`$XDG_CONFIG_HOME`, or `~/.config`;
+//! `%APPDATA%` on Windows), or wherever `KINTO_PROFILES` says:
+//!
+//! ```toml
+//! [default]
+//! server = "http://localhost:8888/v1"
+//! auth = "alexis:p4ssw0rd"
+//!
+//! [stage]
+//! server = "https://stage.example/v1"
+//! auth_file = "/run/secrets/kinto" # or only a name in `auth`: the password is asked for
+//! bucket = "main-workspace"
+//! ```
+
+mod credentials;
+mod logged;
+mod profile;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kinto_protocol::{Auth, Bucket, Collection, Error, Event, Resource, bucket};
+
+use crate::cli::credentials::Secret;
+use crate::cli::logged::Logged;
+use crate::cli::profile::Profile;
+use crate::client::Client;
+
+/// Which server, who one is to it, and how patient to be.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ServerArgs {
+    /// The URL of the API, which normally ends in /v1
+    #[arg(short, long, global = true, env = "KINTO_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+
+    /// USER:PASSWORD, or a token such as "Bearer abc"; of a USER alone, the password is asked for
+    #[arg(short, long, global = true, env = "KINTO_AUTH", hide_env_values = true, value_name = "AUTH")]
+    auth: Option<Secret>,
+
+    /// A file whose first line is what --auth would be: other users of this machine see no arguments of it
+    #[arg(long, global = true, env = "KINTO_AUTH_FILE", value_name = "FILE")]
+    pub auth_file: Option<PathBuf>,
+
+    /// The profile that says what is not said here
+    #[arg(short, long, global = true, env = "KINTO_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// How often a request is sent again that failed: 2
+    #[arg(long, global = true, value_name = "TIMES")]
+    pub retry: Option<u32>,
+
+    /// The longest wait before that, where the server asks for no longer one
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub retry_after: Option<u64>,
+
+    /// Goes on, and succeeds, when the server refuses some operations of a batch
+    #[arg(long = "ignore-batch-4xx", global = true)]
+    pub ignore_batch_4xx: bool,
+
+    /// Sends credentials over plain HTTP to another machine too: everybody on the way can read them
+    #[arg(long, global = true)]
+    pub allow_insecure_http: bool,
+
+    /// Trusts the authorities in this file, in PEM, and no others
+    #[cfg(feature = "_rustls")]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Shows each request
+    #[arg(short, long, global = true, overrides_with_all = ["quiet", "debug"])]
+    verbose: bool,
+
+    /// Shows nothing but errors
+    #[arg(short, long, global = true, overrides_with_all = ["verbose", "debug"])]
+    quiet: bool,
+
+    /// Shows each request and answer in full, without credentials
+    #[arg(short = 'D', long, global = true, overrides_with_all = ["verbose", "quiet"])]
+    debug: bool,
+}
+
+/// The same with a bucket and a collection.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct KintoArgs {
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+
+    /// The id of the bucket
+    #[arg(short, long, global = true, env = "KINTO_BUCKET", value_name = "ID")]
+    pub bucket: Option<String>,
+
+    /// The id of the collection
+    #[arg(short, long, global = true, env = "KINTO_COLLECTION", value_name = "ID")]
+    pub collection: Option<String>,
+}
+
+/// How much is told about what happens, on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(clippy::exhaustive_enums, reason = "one for each option")]
+pub enum Verbosity {
+    /// Only errors: `--quiet`.
+    Quiet,
+    /// Also what takes long, and alerts of the server.
+    Normal,
+    /// Also each request: `--verbose`.
+    Verbose,
+    /// Also what is in each, without credentials: `--debug`.
+    Debug,
+}
+
+/// Why no client could be made of the arguments. `Display` is one complete line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ArgsError {
+    /// Something is missing, or not as it has to be.
+    Usage(String),
+    /// The client could not be made.
+    Client(Error),
+}
+
+impl ServerArgs {
+    /// How much is to be told.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose, self.debug) {
+            (true, ..) => Verbosity::Quiet,
+            (_, _, true) => Verbosity::Debug,
+            (_, true, _) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+
+    /// A client, told about on standard error as much as [was asked for](Self::verbosity). It goes through the proxy that the
+    /// environment names.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgsError`], where no server is named, no such profile exists, or something given cannot be used.
+    pub fn client(&self) -> Result<Client, ArgsError> {
+        self.client_by(&self.profile()?, None)
+    }
+
+    /// The same for a program whose name and version are to stand in `User-Agent`.
+    ///
+    /// # Errors
+    ///
+    /// As [`client`](Self::client).
+    pub fn client_of(&self, product: &str) -> Result<Client, ArgsError> {
+        self.client_by(&self.profile()?, Some(product))
+    }
+
+    fn profile(&self) -> Result<Profile, ArgsError> {
+        profile::find(self.profile.as_deref())
+    }
+
+    fn client_by(&self, profile: &Profile, product: Option<&str>) -> Result<Client, ArgsError> {
+        let server = self.server.as_ref().or(profile.server.as_ref()).ok_or_else(|| {
+            let why = "no server: say which with --server, KINTO_SERVER or a profile, such as http://localhost:8888/v1";
+            ArgsError::Usage(why.to_owned())
+        })?;
+        let verbosity = self.verbosity();
+        let mut builder = Client::builder(server).proxy_from_env().observer(move |event| tell(event, verbosity));
+        if let Some(auth) = self.credentials(profile)? {
+            builder = builder.auth(auth);
+        }
+        if let Some(product) = product {
+            builder = builder.user_agent(product);
+        }
+        if self.allow_insecure_http {
+            builder = builder.allow_insecure_http();
+        }
+        #[cfg(feature = "_rustls")]
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read(path).map_err(|error| ArgsError::Usage(format!("{}: {error}", path.display())))?;
+            builder = builder.root_certificates(pem);
+        }
+        let mut policy = kinto_protocol::Policy::default();
+        if let Some(times) = self.retry {
+            policy.attempts = times.saturating_add(1);
+        }
+        if let Some(seconds) = self.retry_after {
+            policy.longest_wait = Duration::from_secs(seconds);
+            policy.first_wait = policy.first_wait.min(policy.longest_wait);
+        }
+        let mut client = builder.policy(policy).build()?;
+        if verbosity == Verbosity::Debug {
+            client.transport = Arc::new(Logged::new(client.transport));
+        }
+        Ok(client)
+    }
+
+    fn credentials(&self, profile: &Profile) -> Result<Option<Auth>, ArgsError> {
+        let own = (self.auth.as_ref(), self.auth_file.as_deref());
+        // Whoever says one of the two means that, whatever the profile says.
+        let (text, file) =
+            if own == (None, None) { (profile.auth.as_ref(), profile.auth_file.as_deref()) } else { own };
+        credentials::read(text, file)
+    }
+}
+
+impl KintoArgs {
+    /// A client: see [`ServerArgs::client`].
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerArgs::client`].
+    pub fn client(&self) -> Result<Client, ArgsError> {
+        self.server.client()
+    }
+
+    /// The id of the bucket, as it is given here or by the profile.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgsError::Usage`] where there is no such profile.
+    pub fn bucket_id(&self) -> Result<Option<String>, ArgsError> {
+        Ok(self.bucket.clone().or(self.server.profile()?.bucket))
+    }
+
+    /// The id of the collection, as it is given here or by the profile.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgsError::Usage`] where there is no such profile.
+    pub fn collection_id(&self) -> Result<Option<String>, ArgsError> {
+        Ok(self.collection.clone().or(self.server.profile()?.collection))
+    }
+
+    /// The address of the bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgsError::Usage`] where none is named.
+    pub fn bucket(&self) -> Result<Bucket, ArgsError> {
+        let missing = || ArgsError::Usage("no bucket: say which with --bucket, KINTO_BUCKET or a profile".to_owned());
+        self.bucket_id()?.map(|id| bucket(&id)).ok_or_else(missing)
+    }
+
+    /// The address of the collection.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgsError::Usage`] where it or its bucket is not named.
+    pub fn collection(&self) -> Result<Collection, ArgsError> {
+        let missing =
+            || ArgsError::Usage("no collection: say which with --collection, KINTO_COLLECTION or a profile".to_owned());
+        let bucket = self.bucket()?;
+        self.collection_id()?.map(|id| bucket.collection(&id)).ok_or_else(missing)
+    }
+
+    /// The records of the collection.
+    ///
+    /// # Errors
+    ///
+    /// As [`collection`](Self::collection).
+    pub fn records(&self) -> Result<Resource, ArgsError> {
+        self.collection().map(|collection| collection.records())
+    }
+}
+
+/// Tells what happens, as much as was asked for.
+fn tell(event: &Event<'_>, verbosity: Verbosity) {
+    let (from, line) = match event {
+        Event::Answered { request, status } => (Verbosity::Verbose, format!("{request}: {status}")),
+        Event::Retry { request, attempts, wait, why } => {
+            (Verbosity::Verbose, format!("{request}: {why}; attempt {} in {wait:.1?}", attempts + 1))
+        }
+        Event::Backoff { request, wait } => {
+            (Verbosity::Normal, format!("{request}: the server asks for silence, waiting {wait:.1?}"))
+        }
+        Event::Alert { message, url, .. } => {
+            let url = url.map(|url| format!(" ({url})")).unwrap_or_default();
+            (Verbosity::Normal, format!("alert of the server: {}{url}", message))
+        }
+        Event::Unverified { request, why } => (Verbosity::Normal, format!("{request}: not verified: {why}")),
+        _ => return,
+    };
+    if verbosity >= from {
+        logged::say(&line);
+    }
+}
+
+impl From<Error> for ArgsError {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(why) => f.write_str(why),
+            Self::Client(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for ArgsError {}

@@ -1,0 +1,130 @@
+//! Requests and answers in full, for those who look for what is wrong.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use kinto_protocol::{Limits, Request, Response, TransportError};
+
+use crate::pieces::{Pieces, Receiver};
+use crate::transport::Transport;
+
+/// How much of a body is shown, in bytes.
+const SHOWN: usize = 4096;
+
+/// Shows what another transport sends and brings.
+pub(super) struct Logged(Arc<dyn Transport>);
+
+impl Logged {
+    pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
+        Self(transport)
+    }
+}
+
+impl Transport for Logged {
+    fn send(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
+        show_request(&request, request.body());
+        let response = self.0.send(request, limits);
+        show_outcome(&response);
+        response
+    }
+
+    fn upload(&self, request: Request, pieces: &mut Pieces<'_>, limits: &Limits) -> Result<Response, TransportError> {
+        show_request(&request, b"(a file)");
+        let response = self.0.upload(request, pieces, limits);
+        show_outcome(&response);
+        response
+    }
+
+    fn download(
+        &self,
+        request: Request,
+        receiver: &mut Receiver<'_>,
+        limits: &Limits,
+    ) -> Result<Response, TransportError> {
+        show_request(&request, b"");
+        let response = self.0.download(request, receiver, limits);
+        show_outcome(&response);
+        response
+    }
+}
+
+fn show_request(request: &Request, body: &[u8]) {
+    say(&format!("> {} {}", request.method(), request.uri()));
+    show('>', request.headers(), body);
+}
+
+fn show_outcome(outcome: &Result<Response, TransportError>) {
+    match outcome {
+        Ok(response) => {
+            say(&format!("< {}", response.status()));
+            show('<', response.headers(), response.body());
+        }
+        Err(error) => say(&format!("< no answer: {error}")),
+    }
+}
+
+fn show(arrow: char, headers: &HeaderMap, body: &[u8]) {
+    for (name, value) in headers {
+        let secret = value.is_sensitive() || [AUTHORIZATION, COOKIE, SET_COOKIE].contains(name);
+        let value = if secret { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        say(&format!("{arrow} {name}: {value}"));
+    }
+    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into_owned();
+    for line in without_passwords(text).lines() {
+        say(&format!("{arrow} {line}"));
+    }
+    if body.len() > SHOWN {
+        say(&format!("{arrow} … and {} bytes more", body.len() - SHOWN));
+    }
+}
+
+/// The passwords of accounts, and what servers keep of them, are texts in JSON.
+fn without_passwords(text: String) -> String {
+    const NAME: &str = "\"password\"";
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once(NAME) {
+        shown.push_str(before);
+        shown.push_str(NAME);
+        let value = after.trim_start().strip_prefix(':').map(str::trim_start).filter(|value| value.starts_with('"'));
+        let Some(value) = value else {
+            rest = after;
+            continue;
+        };
+        shown.push_str(":\"…\"");
+        let mut escaped = false;
+        let end = value[1..].find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        });
+        rest = end.map_or("", |end| &value[end + 2..]);
+    }
+    shown + rest
+}
+
+/// A line on standard error, in which nothing moves the cursor. Nobody to read it is no reason to fail.
+pub(super) fn say(line: &str) {
+    let line: String =
+        line.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect();
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        for (text, shown) in [
+            (r#"{"data":{"password":"s3c\"r3t","a":1}}"#, r#"{"data":{"password":"…","a":1}}"#),
+            (r#"{"password" : "s3cr3t\\"} {"password":"x"}"#, r#"{"password":"…"} {"password":"…"}"#),
+            (r#"{"password":"s3cr3"#, r#"{"password":"…""#),
+            (r#"["password", 1]"#, r#"["password", 1]"#),
+        ] {
+            assert_eq!(without_passwords(text.to_owned()), shown);
+        }
+    }
+}

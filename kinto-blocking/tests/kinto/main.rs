@@ -1,0 +1,8 @@
+//! The command, against a real server: what it writes, what it says, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod reading;
+mod running;
+mod signing_in;
+mod writing;
