@@ -151,6 +151,12 @@ pub enum ArgsError {
 }
 
 impl ServerArgs {
+    /// The same for the server of another profile, which says all that these arguments say of this one.
+    #[must_use]
+    pub fn of_profile(&self, name: impl Into<String>) -> Self {
+        Self { server: None, auth: None, auth_file: None, profile: Some(name.into()), ..self.clone() }
+    }
+
     /// How much is to be told.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {

@@ -5,4 +5,6 @@
 mod reading;
 mod running;
 mod signing_in;
+mod syncing;
+mod transferring;
 mod writing;

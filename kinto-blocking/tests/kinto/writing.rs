@@ -19,7 +19,7 @@ fn put_makes_it_what_is_said() {
     assert_eq!(ended(&corner.run(&[&put[..], &["--dry-run"]].concat())), (2, dry, to_do));
     assert_eq!(ended(&corner.run(&put)), (0, "", "/B/c/a: 1 done\n"));
     assert_eq!(corner.record("a"), json!({"title": "Hello", "n": 1, "tags": ["x"]}));
-    assert_eq!(ended(&corner.run(&put)), (0, "", "/B/c/a: nothing to do\n"));
+    assert_eq!(ended(&corner.run(&put)), (0, "", "/B/c/a: nothing to do, 1 unchanged\n"));
     let ran = corner.run_with(&["put", "/B/c/a", "@-"], "{\"title\": \"Other\"}");
     assert_eq!(ended(&ran), (0, "", "/B/c/a: 1 done\n"));
     assert_eq!(corner.record("a"), json!({"title": "Other"}));
@@ -40,7 +40,7 @@ fn patch_in_three_ways() {
     let ran = corner.run(&["patch", "/B/c/a", "t=y", "--dry-run"]);
     assert_eq!(ended(&ran), (2, "~ a\n    t: \"x\" → \"y\"\n", "/B/c/a: 1 to update\n"));
     assert_eq!(ended(&corner.run(&["patch", "/B/c/a", "t=y"])), (0, "", "/B/c/a: 1 done\n"));
-    assert_eq!(ended(&corner.run(&["patch", "/B/c/a", "t=y"])), (0, "", "/B/c/a: nothing to do\n"));
+    assert_eq!(ended(&corner.run(&["patch", "/B/c/a", "t=y"])), (0, "", "/B/c/a: nothing to do, 1 unchanged\n"));
     assert_eq!(corner.run(&["patch", "/B/c/a", "--merge", "o:={\"x\":null,\"z\":3}", "t:=null"]).status, 0);
     assert_eq!(corner.record("a"), json!({"o": {"y": 2, "z": 3}, "l": [1]}));
     let patch = r#"[{"op": "add", "path": "/data/l/-", "value": 2}, {"op": "remove", "path": "/data/o"}]"#;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use kinto_blocking::{Edit, EditKind, Plan, Report, Status};
+use kinto_blocking::{Client, Edit, EditKind, Plan, Report, Review, Status};
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -18,23 +18,43 @@ pub(crate) struct Doing {
     pub(crate) yes: bool,
 }
 
-/// Does what a plan says, or shows it. What it is about is named as people know it.
-pub(crate) fn plan(context: &mut Context, plan: Plan, what: &str, doing: Doing) -> Result<Outcome, Failure> {
-    if plan.is_empty() {
-        context.say(&format!("{what}: nothing to do"));
-        return Ok(Outcome::Done);
+/// A plan, where it is to be carried out, and how.
+pub(crate) struct Work {
+    pub(crate) client: Client,
+    pub(crate) plan: Plan,
+    /// What it is about, as people know it.
+    pub(crate) what: String,
+    pub(crate) doing: Doing,
+    /// What is to be reviewed then, and the comment to that.
+    pub(crate) review: Option<(Review, String)>,
+}
+
+impl Work {
+    /// Does what the plan says, or shows it.
+    pub(crate) fn carry_out(self, context: &Context) -> Result<Outcome, Failure> {
+        let Self { client, plan, what, doing, review } = self;
+        if plan.is_empty() {
+            context.say(&format!("{what}: {plan}"));
+            return Ok(Outcome::Done);
+        }
+        if doing.dry_run {
+            show(&plan)?;
+            context.say(&format!("{what}: {plan}"));
+            return Ok(Outcome::Changes);
+        }
+        if plan.count(EditKind::Delete) > 0 && !context.output.curl() {
+            context.confirm(&format!("{what}: {plan}. Go on?"), doing.yes)?;
+        }
+        let progress = context.progress();
+        let bar = progress.clone();
+        let mut apply = plan.apply().progress(move |over, all| bar.set(over as u64, Some(all as u64)));
+        if let Some((review, comment)) = review {
+            apply = apply.then_request_review(&review, comment);
+        }
+        let report = context.send_by(&client, apply);
+        progress.end();
+        told(context, report?, &what)
     }
-    if doing.dry_run {
-        show(&plan)?;
-        context.say(&format!("{what}: {plan}"));
-        return Ok(Outcome::Changes);
-    }
-    let deletions = plan.count(EditKind::Delete);
-    if deletions > 0 && !context.output.curl() {
-        context.confirm(&format!("{what}: {plan}. Go on?"), doing.yes)?;
-    }
-    let report = context.send(plan.apply())?;
-    told(context, report, what)
 }
 
 /// Writes what a plan would do to standard output.

@@ -9,6 +9,9 @@ use crate::dry;
 use crate::failure::Failure;
 use crate::output::{Output, OutputArgs};
 use crate::place::Place;
+use crate::progress::Progress;
+
+const PRODUCT: &str = concat!("kinto/", env!("CARGO_PKG_VERSION"));
 
 pub(crate) struct Context {
     kinto: KintoArgs,
@@ -27,8 +30,15 @@ impl Context {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let client = self.kinto.server.client_of(concat!("kinto/", env!("CARGO_PKG_VERSION")))?;
+        let client = self.kinto.server.client_of(PRODUCT)?;
         Ok(self.client.insert(client).clone())
+    }
+
+    /// What a path leads to, and a client of its server: `stage:/blog` is at the server of the profile `stage`.
+    pub(crate) fn site(&mut self, path: &str) -> Result<(Client, Place), Failure> {
+        let Some((name, path)) = path.split_once(":/") else { return Ok((self.client()?, self.place(path)?)) };
+        let args = self.kinto.server.of_profile(name);
+        Ok((args.client_of(PRODUCT)?, Place::parse(&format!("/{path}"), (None, None))?))
     }
 
     /// What a path leads to.
@@ -40,6 +50,11 @@ impl Context {
     /// Sends it, or with --curl shows what would be sent.
     pub(crate) fn send<F: Flow>(&mut self, flow: F) -> Result<F::Output, Failure> {
         let client = self.client()?;
+        self.send_by(&client, flow)
+    }
+
+    /// The same by the client of another server.
+    pub(crate) fn send_by<F: Flow>(&self, client: &Client, flow: F) -> Result<F::Output, Failure> {
         if self.output.curl() {
             return Err(dry::show_request(client.session(), flow)?);
         }
@@ -57,6 +72,11 @@ impl Context {
             // Nobody to read it is no reason to fail.
             let _ = writeln!(io::stderr().lock(), "{line}");
         }
+    }
+
+    /// A bar for something long, at a terminal.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress::new(self.kinto.server.verbosity() == Verbosity::Normal)
     }
 
     /// Asks whether it is to be done: yes if that was said already.

@@ -5,13 +5,17 @@
 mod assign;
 mod carry_out;
 mod context;
+mod copy;
 mod dry;
 mod failure;
 mod output;
 mod place;
+mod progress;
 mod read;
 mod server;
+mod sync;
 mod table;
+mod transfer;
 mod write;
 
 use std::process::ExitCode;
@@ -61,6 +65,13 @@ enum Verb {
     Put(write::Put),
     Patch(write::Patch),
     Rm(write::Rm),
+    Diff(sync::Diff),
+    Sync(sync::Sync),
+    Apply(sync::Apply),
+    Cp(copy::Cp),
+    Mv(copy::Mv),
+    Export(transfer::Export),
+    Import(transfer::ImportFile),
 }
 
 fn main() -> ExitCode {
@@ -84,5 +95,12 @@ fn run(args: Args) -> Result<Outcome, Failure> {
         Verb::Put(verb) => verb.run(&mut context),
         Verb::Patch(verb) => verb.run(&mut context),
         Verb::Rm(verb) => verb.run(&mut context),
+        Verb::Diff(verb) => verb.run(&mut context),
+        Verb::Sync(verb) => verb.run(&mut context),
+        Verb::Apply(verb) => verb.run(&mut context),
+        Verb::Cp(verb) => verb.run(&mut context),
+        Verb::Mv(verb) => verb.run(&mut context),
+        Verb::Export(verb) => verb.run(&mut context),
+        Verb::Import(verb) => verb.run(&mut context),
     }
 }

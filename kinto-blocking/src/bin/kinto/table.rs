@@ -137,7 +137,7 @@ fn cut(text: &str, width: usize) -> String {
         left -= if fits { wide } else { left };
         fits
     });
-    fits.chain(['…']).collect()
+    fits.collect::<String>().trim_end().to_owned() + "…"
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! `put`, `patch` and `rm`.
 
-use kinto_blocking::{Edit, EditKind, Object, Planner, Resource, Wanted};
+use kinto_blocking::{Object, Planner, Resource, Wanted};
 use serde_json::{Map, Value, json};
 
 use crate::assign;
-use crate::carry_out::{self, Doing};
+use crate::carry_out::{Doing, Work};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
@@ -167,7 +167,8 @@ pub(crate) fn make(
     doing: Doing,
 ) -> Result<Outcome, Failure> {
     planner.want(wanted)?;
-    carry_out::plan(context, planner.finish(), &place.to_string(), doing)
+    let (client, plan) = (context.client()?, planner.finish());
+    Work { client, plan, what: place.to_string(), doing, review: None }.carry_out(context)
 }
 
 impl Rm {
@@ -218,9 +219,10 @@ impl Rm {
         let list = place.list()?;
         let filters = self.which.filters()?;
         let survey = filters.iter().cloned().fold(list.survey(), kinto_blocking::Survey::filter);
-        let mut plan = context.client()?.send(survey)?.finish();
-        plan = plan.only(|edit: &Edit| edit.kind() == EditKind::Delete);
-        carry_out::plan(context, plan, &place.to_string(), self.doing)
+        let client = context.client()?;
+        // Nothing is wanted.
+        let plan = client.send(survey)?.finish();
+        Work { client, plan, what: place.to_string(), doing: self.doing, review: None }.carry_out(context)
     }
 }
 
