@@ -106,10 +106,10 @@ fn from_another_server() {
         assert_eq!(ran.status, 0, "{}", ran.err);
         ran.err.replace(&corner.bucket, "B")
     };
-    assert_eq!(
-        with_profiles(&["sync", "there:/main/cfr", "/B/c", "--filter", "from?"]),
-        "/B/c: 1 in conflict, 1 done\n"
-    );
+    assert_eq!(with_profiles(&["sync", "there:/main/cfr", "/B/c"]), "/B/c: 2 done\n");
+    assert_eq!((corner.record("b"), corner.record("old")), (json!({"from": "there"}), json!({"n": 0})));
+    assert_eq!(with_profiles(&["cp", "/B/c", "there:/main/copy"]), "there:/main/copy: 5 created; verified\n");
+    assert_eq!(there.client.send(bucket("main").collection("copy").records().count()).unwrap(), 4);
 }
 
 #[test]
