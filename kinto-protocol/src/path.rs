@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Error, Result};
 use crate::id::{Breach, Grammar, IdRule, breach};
+use crate::server_error::Escaped;
+
+/// The longest text that is taken for a path: longer ones are taken by no server.
+const MAX_TEXT: usize = 64 * 1024;
 
 /// Everything but the unreserved characters of RFC 3986.
 pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -125,6 +130,43 @@ impl Path {
     }
 }
 
+/// Any path below the API root, as it stands in a request line: for plugins that this library does not know.
+///
+/// ```
+/// use kinto_protocol::{Call, Method, Path};
+///
+/// let path: Path = "/my-plugin/things/caf%C3%A9".parse()?;
+/// let call = Call::new(Method::GET, path).query("deep=true");
+/// assert!("/buckets/../admin".parse::<Path>().is_err());
+/// # Ok::<(), kinto_protocol::Error>(())
+/// ```
+impl FromStr for Path {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = |why: &str| Err(Error::input(format!("\"{}\" is no path: {why}", Escaped(text))));
+        if !text.starts_with('/') {
+            return wrong("it is to begin with a slash");
+        }
+        if text.len() > MAX_TEXT {
+            return Err(Error::input(format!("a path of {} bytes is too long", text.len())));
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&byte);
+        if !text.bytes().all(allowed) {
+            return wrong("what is no letter of a URL is to be percent-encoded, and parameters are no part of it");
+        }
+        let encoded = |part: &str| part.get(..2).is_some_and(|two| two.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if !text.split('%').skip(1).all(encoded) {
+            return wrong("a % in it stands before no two digits");
+        }
+        let decoded = |segment: &str| percent_decode_str(segment).collect::<Vec<u8>>();
+        if text[1..].split('/').any(|segment| [&b"."[..], b".."].contains(&decoded(segment).as_slice())) {
+            return wrong("it has a step to elsewhere");
+        }
+        Ok(Self::fixed(text))
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -141,6 +183,33 @@ mod tests {
         assert_eq!(path.as_str(), "/buckets/a%2Bb%40c/groups/%C3%A9");
         assert!(path.check(IdRule::Server).is_err());
         assert!(path.check(IdRule::Wide).is_ok());
+    }
+
+    #[test]
+    fn any_path_that_stays_where_it_is() {
+        for text in ["/", "/a", "/a/b%20c", "/a//b", "/a/", "/buckets/a/snapshot/collections/c@7", "/a/...", "/%C3%A9"]
+        {
+            assert_eq!(text.parse::<Path>().map(|path| path.to_string()).ok().as_deref(), Some(text));
+        }
+        for text in [
+            "",
+            "a",
+            "//h/../x",
+            "/..",
+            "/a/%2e%2E/b",
+            "/.",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/é",
+            "/a%2",
+            "/%zz",
+            "/a\r\nb",
+            "/%",
+        ] {
+            assert!(text.parse::<Path>().is_err(), "{text}");
+        }
+        assert!(format!("/{}", "x".repeat(MAX_TEXT)).parse::<Path>().is_err());
     }
 
     #[test]

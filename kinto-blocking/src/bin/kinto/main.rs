@@ -2,16 +2,23 @@
 
 #![allow(clippy::print_stdout, reason = "it is what this program is for")]
 
+mod about;
 mod assign;
 mod carry_out;
 mod context;
 mod copy;
 mod dry;
+mod edit;
 mod failure;
+mod files;
 mod output;
+mod past;
+mod perms;
 mod place;
 mod progress;
+mod raw;
 mod read;
+mod review;
 mod server;
 mod sync;
 mod table;
@@ -60,10 +67,12 @@ Examples:
 enum Verb {
     Info(server::Info),
     Whoami(server::Whoami),
+    Login(server::SignIn),
     Ls(read::Ls),
     Get(read::Get),
     Put(write::Put),
     Patch(write::Patch),
+    Edit(edit::Edit),
     Rm(write::Rm),
     Diff(sync::Diff),
     Sync(sync::Sync),
@@ -72,6 +81,17 @@ enum Verb {
     Mv(copy::Mv),
     Export(transfer::Export),
     Import(transfer::ImportFile),
+    Attach(files::Attach),
+    Fetch(files::Fetch),
+    Perms(perms::Perms),
+    Review(review::Review),
+    History(past::History),
+    At(past::At),
+    Watch(past::Watch),
+    Batch(raw::ManyRaw),
+    Raw(raw::Raw),
+    Completions(about::Completions),
+    Man(about::Man),
 }
 
 fn main() -> ExitCode {
@@ -90,10 +110,12 @@ fn run(args: Args) -> Result<Outcome, Failure> {
     match args.verb {
         Verb::Info(verb) => verb.run(&mut context),
         Verb::Whoami(verb) => verb.run(&mut context),
+        Verb::Login(verb) => verb.run(&mut context),
         Verb::Ls(verb) => verb.run(&mut context),
         Verb::Get(verb) => verb.run(&mut context),
         Verb::Put(verb) => verb.run(&mut context),
         Verb::Patch(verb) => verb.run(&mut context),
+        Verb::Edit(verb) => verb.run(&mut context),
         Verb::Rm(verb) => verb.run(&mut context),
         Verb::Diff(verb) => verb.run(&mut context),
         Verb::Sync(verb) => verb.run(&mut context),
@@ -102,5 +124,16 @@ fn run(args: Args) -> Result<Outcome, Failure> {
         Verb::Mv(verb) => verb.run(&mut context),
         Verb::Export(verb) => verb.run(&mut context),
         Verb::Import(verb) => verb.run(&mut context),
+        Verb::Attach(verb) => verb.run(&mut context),
+        Verb::Fetch(verb) => verb.run(&mut context),
+        Verb::Perms(verb) => verb.run(&mut context),
+        Verb::Review(verb) => verb.run(&mut context),
+        Verb::History(verb) => verb.run(&mut context),
+        Verb::At(verb) => verb.run(&mut context),
+        Verb::Watch(verb) => verb.run(&mut context),
+        Verb::Batch(verb) => verb.run(&mut context),
+        Verb::Raw(verb) => verb.run(&mut context),
+        Verb::Completions(verb) => verb.run(),
+        Verb::Man(verb) => verb.run(),
     }
 }

@@ -1,8 +1,10 @@
-//! `info` and `whoami`.
+//! `info`, `whoami` and `login`.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::time::Duration;
 
-use kinto_blocking::{BatchLimit, server_info};
+use kinto_blocking::{BatchLimit, Login, server_info};
 use serde_json::{Map, Value, json};
 
 use crate::context::Context;
@@ -16,6 +18,33 @@ pub(crate) struct Info {}
 #[derive(clap::Args)]
 #[command(after_help = "Ends with status 4 when the server knows nobody by these credentials.")]
 pub(crate) struct Whoami {}
+
+/// Signs in through a browser, on servers with OpenID, and writes the token for KINTO_AUTH
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  export KINTO_AUTH=\"$(kinto login -s https://kinto.example/v1)\"")]
+pub(crate) struct SignIn {
+    /// The provider, where there are several
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Seconds to wait for the browser
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+}
+
+impl SignIn {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+        let mut login = Login::new().timeout(Duration::from_secs(self.timeout));
+        if let Some(provider) = self.provider {
+            login = login.provider(provider);
+        }
+        // Whoever it is for now does not matter.
+        let client = context.client()?.with_auth(None)?;
+        // It is for the user alone, whatever else is to be said.
+        let token = client.login(login, |url| writeln!(io::stderr().lock(), "To sign in, open {url}"))?;
+        context.output.line(&format!("{} {}", token.token_type, token.access_token))?;
+        Ok(Outcome::Done)
+    }
+}
 
 impl Info {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
