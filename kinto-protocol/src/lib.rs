@@ -124,6 +124,9 @@ mod sync;
 mod timestamp;
 mod transfer;
 mod transport_error;
+#[cfg(feature = "yaml")]
+#[doc = include_str!("archive/yaml_format.md")]
+pub mod yaml_format {}
 
 pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
 pub use address::{Bucket, Collection, bucket, buckets};
@@ -132,6 +135,8 @@ pub use archive::{
     Export, ExportEnd, ExportHeader, ExportLine, ExportSoFar, ExportedObject, ExportedPermissions, Import,
     ImportFailure, Imported,
 };
+#[cfg(feature = "yaml")]
+pub use archive::{ExportTree, ImportTree, YamlTree};
 #[cfg(feature = "attachments")]
 pub use attachment::{Attachment, RecordFile};
 pub use auth::Auth;
