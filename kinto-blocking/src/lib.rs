@@ -54,6 +54,7 @@
 //! - `gzip`: asks for compressed answers.
 //! - `attachments`: files attached to records.
 //! - `export`: buckets and collections to and from files of lines, see [`export_format`].
+//! - `yaml`: configurations as trees in YAML, the way kinto-wizard has them, see [`yaml_format`]; with `export`.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `tracing`: events for retries, waits and alerts.

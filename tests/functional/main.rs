@@ -44,9 +44,11 @@ mod reviews;
 mod server;
 mod sharing;
 mod surprises;
+mod trees;
 mod uploads;
 mod verified;
 mod with_the_record;
+mod wizard;
 
 /// Makes a test of each scenario, for both front-ends on both backends; for one of them on Kinto 16, unless it is about
 /// something that only `newer` versions do.
@@ -294,6 +296,15 @@ scenarios! {
         files_are_not_claimed,
         the_personal_bucket,
     }
+    trees {
+        there_and_back,
+        what_is_not_named,
+        who_may_not_see_what_it_is_in,
+        records_that_are_extra,
+        several_buckets,
+        many_records,
+        what_is_no_whole_tree,
+    }
     server {
         who_one_is,
         its_parts_work,
@@ -432,6 +443,10 @@ scenarios! {
 
 scenarios! {
     alone:
+    wizard {
+        what_it_dumps,
+        what_it_loads,
+    }
     own_servers {
         readonly_and_ending_and_silent,
         ended,

@@ -89,6 +89,11 @@ impl Wanted {
     pub(crate) fn has_permissions(&self) -> bool {
         self.permissions.is_some()
     }
+
+    /// Whether it is to be there, and all else of it may be as it is.
+    pub(crate) fn is_only_named(&self) -> bool {
+        self.named_fields && self.permissions.is_none() && self.data.as_ref().is_ok_and(JsonMap::is_empty)
+    }
 }
 
 #[cfg(feature = "yaml")]

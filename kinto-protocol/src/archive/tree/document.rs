@@ -70,6 +70,7 @@ impl Node {
 
 /// Reads the only document of a text.
 pub(super) fn parse(text: &str) -> Result<Node> {
+    no_old_breaks(text)?;
     // As the tool does whose files these are.
     let options = granit_parser::options! { block_scalar_eof_without_line_feed: true, emit_comments: false };
     let mut reading = Reading::default();
@@ -81,6 +82,18 @@ pub(super) fn parse(text: &str) -> Result<Node> {
         reading.take(event, line).map_err(at_line(line))?;
     }
     reading.root.ok_or_else(|| Error::input("nothing stands in it"))
+}
+
+/// What ends a line in YAML 1.1, where it is folded, and is a character like others in YAML 1.2: ruamel.yaml writes it with
+/// spaces behind it that belong to the one and not to the other.
+fn no_old_breaks(text: &str) -> Result<()> {
+    let Some((at, found)) = text.char_indices().find(|(_, c)| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')) else {
+        return Ok(());
+    };
+    let line = text[..at].matches('\n').count() as u64 + 1;
+    let code = u32::from(found);
+    let why = format!("U+{code:04X} stands in it, which some readers of YAML take for the end of a line");
+    Err(at_line(line)(Error::input(why).hint("write it in double quotes, as \\N, \\L or \\P")))
 }
 
 /// A list or a map of which more is to come.

@@ -109,6 +109,8 @@ fn what_json_cannot_say() {
         ("[", "it is no YAML"),
         ("\"\\ud83d\"", "it is no YAML"),
         ("a\u{1}b", "it is no YAML"),
+        ("'a\u{2028}  b'", "U+2028 stands in it"),
+        ("a # \u{85}\n", "U+0085 stands in it, which some readers of YAML take for the end of a line"),
     ] {
         let error = read(text).map(|value| panic!("{text}: {value}")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input);
