@@ -16,7 +16,7 @@ use crate::object::JsonMap;
 /// How deep lists and maps may be nested: as deep as what can be sent, and what it is in.
 const DEEPEST: usize = 128;
 
-/// How many bytes may be repeated by aliases, with what their nodes take.
+/// How many bytes anchors may keep and aliases repeat, with what their nodes take.
 const REPEATED: usize = 16 * 1024 * 1024;
 
 /// What a node takes, besides its text.
@@ -184,13 +184,10 @@ impl Reading {
             return Err(Error::input("an alias stands for what it is in itself"));
         };
         let (size, depth) = node.extent();
-        self.repeated += size;
-        if self.repeated > REPEATED {
-            return Err(Error::input(format!("its aliases repeat more than {REPEATED} bytes")).hint("write them out"));
-        }
         if self.open.len() + depth > DEEPEST {
             return Err(too_deep());
         }
+        spend(&mut self.repeated, size)?;
         let node = Node { line, ..node.clone() };
         self.done(node, 0)
     }
@@ -198,6 +195,8 @@ impl Reading {
     /// A node is complete, and belongs into what is open.
     fn done(&mut self, node: Node, anchor: usize) -> Result<()> {
         if anchor != 0 {
+            // What is in others that have anchors too is kept once for each.
+            spend(&mut self.repeated, node.extent().0)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|open| &mut open.inside) {
@@ -237,6 +236,15 @@ fn only(tag: Option<&Tag>, known: &str) -> Result<()> {
 /// `!` alone: not what it looks like, but a text.
 fn is_unspecific(tag: &Tag) -> bool {
     format!("{}{}", tag.handle(), tag.suffix()) == "!"
+}
+
+fn spend(repeated: &mut usize, size: usize) -> Result<()> {
+    *repeated += size;
+    if *repeated <= REPEATED {
+        return Ok(());
+    }
+    let why = format!("its anchors and aliases repeat more than {REPEATED} bytes");
+    Err(Error::input(why).hint("write out what they repeat"))
 }
 
 fn too_deep() -> Error {

@@ -130,7 +130,10 @@ fn what_is_repeated() {
     let mut bomb = String::from("buckets: {b: {data: {a: &a0 [x, x, x, x, x, x, x, x, x],\n");
     (1..20).for_each(|n| bomb += &format!("b{n}: &a{n} [{}],\n", format!("*a{}, ", n - 1).repeat(9)));
     let error = refused(&(bomb + "}}}"));
-    assert!(error.contains("its aliases repeat more than 16777216 bytes"), "{error}");
+    assert!(error.contains("its anchors and aliases repeat more than 16777216 bytes"), "{error}");
+    let anchors: String = (0..100).map(|n| format!("&a{n} [")).collect();
+    let nested = format!("buckets: {{b: {{data: {{x: {anchors}{}{}}}}}}}", "x".repeat(1_000_000), "]".repeat(100));
+    assert!(refused(&nested).contains("repeat more than"));
 
     let deep = |depth: usize| format!("buckets: {{b: {{data: {{x: {}{} }}}}}}", "[".repeat(depth), "]".repeat(depth));
     YamlTree::parse(&deep(124)).unwrap();
