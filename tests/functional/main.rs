@@ -443,6 +443,9 @@ scenarios! {
 
 scenarios! {
     alone:
+    trees {
+        who_may_not_make_buckets,
+    }
     wizard {
         what_it_dumps,
         what_it_loads,

@@ -6,6 +6,7 @@ use kinto_protocol::{
     Attributes, EVERYONE, ErrorKind, ExportSoFar, Import, Imported, JsonMap, Object, Permissions, Plan, Status,
     YamlTree, bucket, buckets,
 };
+use kinto_tests::KintoServer;
 use serde_json::{Value, json};
 
 use crate::context::{Kinto, refused};
@@ -178,6 +179,23 @@ pub(crate) fn who_may_not_see_what_it_is_in<D: Files>(kinto: &Kinto<D>) {
     let error = refused(kinto.alice.send(Import::new().permissions().tree(tree(&text))));
     assert!(error.to_string().contains("its permissions are not visible to the caller"), "{error}");
     assert_eq!(imported(&kinto.alice, Import::new(), &tree(&text)), "3 unchanged");
+}
+
+/// Where it is not told that a bucket is there, even to those who want to make it.
+pub(crate) fn who_may_not_make_buckets<D: Files>(kinto: &Kinto<D>) {
+    let server = KintoServer::builder(kinto.backend).setting("kinto.bucket_create_principals", "account:admin");
+    let server = server.start().unwrap();
+    let kinto = &Kinto::<D>::at(kinto.backend, server.url(), &["admin", "bob"]);
+    kinto.admin.send(buckets().create(&kinto.id, &json!({}))).unwrap();
+    let writers = Permissions::new().write(["account:bob"]);
+    kinto.admin.send(kinto.bucket().collections().create("c", &json!({})).permissions(writers)).unwrap();
+    let text = format!("buckets: {{{}: {{collections: {{c: {{records: {{a: {{data: {{n: 1}}}}}}}}}}}}}}", kinto.id);
+    assert_eq!(imported(&kinto.bob, Import::new(), &tree(&text)), "1 created, 2 unchanged");
+    assert_eq!(imported(&kinto.bob, Import::new().permissions(), &tree(&text)), "3 unchanged");
+    for text in [text.replace("{collections", "{data: {n: 1}, collections"), text.replace(&kinto.id, "none")] {
+        let error = refused(kinto.bob.send(Import::new().tree(tree(&text))));
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{text}: {error}");
+    }
 }
 
 pub(crate) fn records_that_are_extra<D: Files>(kinto: &Kinto<D>) {
