@@ -64,6 +64,7 @@
 //! - `attachments`: files attached to records.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `export`: buckets and collections to and from files of lines, see [`export_format`].
+//! - `yaml`: configurations as trees in YAML, the way kinto-wizard has them, see [`yaml_format`]; with `export`.
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].

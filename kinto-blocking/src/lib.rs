@@ -55,6 +55,7 @@
 //! - `attachments`: files attached to records.
 //! - `export`: buckets and collections to and from files of lines, see [`export_format`].
 //! - `cli`: arguments for command-line programs of one's own ([`cli`]), and the command `kinto`.
+//! - `yaml`: configurations as trees in YAML, the way kinto-wizard has them, see [`yaml_format`]; with `export`.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].

@@ -16,9 +16,13 @@ mod lines;
 mod place;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "yaml")]
+mod tree;
 
 pub use export::Export;
 pub use export_so_far::ExportSoFar;
 pub use import::Import;
 pub use imported::{ImportFailure, Imported};
 pub use line::{ExportEnd, ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
+#[cfg(feature = "yaml")]
+pub use tree::{ExportTree, ImportTree, YamlTree};

@@ -126,6 +126,9 @@ pub mod testing;
 mod timestamp;
 mod transfer;
 mod transport_error;
+#[cfg(feature = "yaml")]
+#[doc = include_str!("archive/yaml_format.md")]
+pub mod yaml_format {}
 
 pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
 pub use address::{Bucket, Collection, bucket, buckets};
@@ -134,6 +137,8 @@ pub use archive::{
     Export, ExportEnd, ExportHeader, ExportLine, ExportSoFar, ExportedObject, ExportedPermissions, Import,
     ImportFailure, Imported,
 };
+#[cfg(feature = "yaml")]
+pub use archive::{ExportTree, ImportTree, YamlTree};
 #[cfg(feature = "attachments")]
 pub use attachment::{Attachment, RecordFile};
 pub use auth::Auth;

@@ -92,7 +92,7 @@ impl<R: Read + Unpin> tokio::io::AsyncRead for Ready<R> {
 }
 
 /// A bucket with all kinds of things in it.
-fn filled<D: Driver>(kinto: &Kinto<D>) -> Bucket {
+pub(crate) fn filled<D: Driver>(kinto: &Kinto<D>) -> Bucket {
     let (alice, bucket) = (&kinto.alice, kinto.bucket());
     let staff = format!("/buckets/{}/groups/staff", kinto.id);
     let shared = Permissions::new().read([EVERYONE]).grant("collection:create", [&staff]);

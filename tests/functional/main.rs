@@ -99,9 +99,11 @@ mod reviews;
 mod server;
 mod sharing;
 mod surprises;
+mod trees;
 mod uploads;
 mod verified;
 mod with_the_record;
+mod wizard;
 
 scenarios! {
     objects {
@@ -309,6 +311,15 @@ scenarios! {
         files_are_not_claimed,
         the_personal_bucket,
     }
+    trees {
+        there_and_back,
+        what_is_not_named,
+        who_may_not_see_what_it_is_in,
+        records_that_are_extra,
+        several_buckets,
+        many_records,
+        what_is_no_whole_tree,
+    }
     server {
         who_one_is,
         its_parts_work,
@@ -447,6 +458,13 @@ scenarios! {
 
 scenarios! {
     alone:
+    trees {
+        who_may_not_make_buckets,
+    }
+    wizard {
+        what_it_dumps,
+        what_it_loads,
+    }
     own_servers {
         readonly_and_ending_and_silent,
         ended,

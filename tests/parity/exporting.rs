@@ -1,6 +1,6 @@
 //! Exports and imports: what they ask for, where they go on, and where they stop.
 
-use kinto_protocol::{Export, Import, bucket};
+use kinto_protocol::{Export, Import, YamlTree, bucket};
 
 use crate::answers::{entries, existing, info, json, page};
 use crate::driver::Driver;
@@ -24,6 +24,7 @@ const LINES: &str = r#"{"format":"kinto-export","version":1,"server":"http://x/v
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = exports();
     all.extend(imports());
+    all.extend(trees());
     all
 }
 
@@ -176,6 +177,67 @@ fn imports() -> Vec<Scenario> {
             [Import],
             [json(404, MISSING), json(403, FORBIDDEN)],
             |client, told| write(client, Import::new().permissions(), told)
+        )
+        .shows("Err Server status=Some(403)"),
+    ]
+}
+
+/// What a tree says, and nothing of what it is in.
+const TREE: &str = "buckets: {b: {data: {title: new}, collections: {c: {records: {a: {data: {n: 2}}}}}}}";
+
+fn trees() -> Vec<Scenario> {
+    let written = |data: &str| format!(r#"{{"data":{data}}}"#);
+    let a = r#"{"data":[{"id":"a","last_modified":6,"n":1},{"id":"extra","last_modified":7}]}"#;
+    vec![
+        scenario!(
+            "an export into a tree",
+            [into_tree, ExportTree],
+            [json(200, COLLECTION), page(&["r1", "r2"], Some(NEXT)), page(&["r3"], None)],
+            |client, told| {
+                let tree = client.send(bucket("b").collection("c").export().page_size(2).into_tree());
+                told.of(tree.map(|tree| tree.to_string()))
+            }
+        )
+        .shows("buckets:\\n  b:\\n    collections:\\n      c:\\n        data:\\n          id: c\\n")
+        .shows("          r3:\\n            data:\\n              id: r3\\n"),
+        scenario!(
+            "an export into a tree that fails",
+            [ExportTree],
+            [json(200, COLLECTION), json(403, FORBIDDEN)],
+            |client, told| told.of(client.send(bucket("b").collection("c").export().into_tree()))
+        )
+        .shows("Err Server status=Some(403)"),
+        scenario!(
+            "an import of a tree",
+            [tree, ImportTree],
+            [
+                json(200, BUCKET),
+                json(200, &written(r#"{"id":"b","last_modified":10,"title":"new"}"#)),
+                json(200, COLLECTION),
+                json(200, r#"{"data":[{"id":"a","last_modified":6,"n":1}]}"#),
+                json(200, &written(r#"{"id":"a","last_modified":11,"n":2}"#)),
+                json(200, a),
+                json(200, &written(r#"{"id":"extra","last_modified":12,"deleted":true}"#)),
+            ],
+            |client, told| {
+                let tree = YamlTree::parse(TREE).unwrap();
+                told.of(client.send(Import::new().delete_extra().tree(tree)))
+            }
+        )
+        .shows("soon: PATCH /v1/buckets/b HTTP/1.1")
+        .shows("if-match: \"3\"")
+        .shows("soon: GET /v1/buckets/b/collections/c/records?in_id=%22a%22 HTTP/1.1")
+        .shows("soon: PUT /v1/buckets/b/collections/c/records/a HTTP/1.1")
+        .shows("soon: DELETE /v1/buckets/b/collections/c/records/extra HTTP/1.1")
+        .shows("Imported { created: 0, updated: 2, deleted: 1, unchanged: 1, failed: 0, failures: [] }"),
+        scenario!(
+            "an import of a tree that fails",
+            [ImportTree],
+            [json(403, FORBIDDEN), json(403, FORBIDDEN)],
+            |client, told| {
+                let tree = YamlTree::parse(TREE).unwrap();
+                told.of(client.send(Import::new().tree(tree)))
+            }
         )
         .shows("Err Server status=Some(403)"),
     ]

@@ -188,6 +188,12 @@ impl Export {
         self.objects
     }
 
+    /// Whether nothing of it was given, by it or by another that it goes on behind.
+    #[cfg(feature = "yaml")]
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.stage, Stage::Header)
+    }
+
     fn header(&self, server: String) -> ExportHeader {
         ExportHeader::new(server, self.of.path(), self.time, self.record_permissions)
     }

@@ -23,7 +23,7 @@ use crate::object::Object;
 use crate::reply::Reply;
 use crate::resource::{Kind, Resource};
 use crate::session::Session;
-use crate::sync::{Apply, EditKind, Plan, Planner, Report, Survey, Wanted};
+use crate::sync::{Apply, EditKind, Plan, Planner, Report, ReportItem, Survey, Wanted};
 use crate::timestamp::Timestamp;
 
 /// Is told each plan before it is carried out.
@@ -81,6 +81,18 @@ struct Chunk {
     list: Resource,
     what: What,
     bytes: usize,
+}
+
+impl Chunk {
+    /// The buckets of which nothing is wanted but that they are there, which is not told to everybody.
+    fn only_named_buckets(&self) -> Vec<String> {
+        match &self.what {
+            What::Wanted(wanted) if self.list.kind() == Kind::Bucket => {
+                wanted.iter().filter(|wanted| wanted.is_only_named()).map(|wanted| wanted.id().to_owned()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 enum What {
@@ -321,7 +333,13 @@ impl Import {
         };
         let Stage::Applying { unchanged, .. } = mem::replace(&mut self.stage, Stage::Idle) else { return Err(lost()) };
         let Some(chunk) = &mut self.chunk else { return Err(lost()) };
-        self.imported.take(&report, chunk.list.path().as_str());
+        let only_named = chunk.only_named_buckets();
+        // If it is not there after all, what is to be in it will say so.
+        let may_be_there = |it: &ReportItem<'_>| {
+            let refused = it.status() == Status::Conflict || it.error().is_some_and(Error::is_forbidden);
+            refused && only_named.iter().any(|id| id == it.id())
+        };
+        self.imported.take(&report, chunk.list.path().as_str(), may_be_there);
         if let Some(stopped) = report.stopped() {
             // What is over is not done again, and not counted again.
             let open: Vec<&str> = report.items().filter(|it| is_open(it, &report)).map(|it| it.id()).collect();
@@ -334,7 +352,8 @@ impl Import {
         }
         // Without what they are to be in, all others would fail one by one.
         if is_parent(chunk.list.kind())
-            && let Some(failed) = report.items().find(|item| item.kind() == EditKind::Create && item.error().is_some())
+            && let Some(failed) =
+                report.items().find(|it| it.kind() == EditKind::Create && it.error().is_some() && !may_be_there(it))
             && !matches!(failed.status(), Status::AlreadySo | Status::Conflict)
             && let Some(error) = failed.error()
         {

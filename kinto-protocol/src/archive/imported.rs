@@ -63,13 +63,15 @@ impl Imported {
         }
     }
 
-    /// Takes what came of a plan, but for what was not sent; `path` is that of its list.
-    pub(super) fn take(&mut self, report: &Report, path: &str) {
+    /// Takes what came of a plan, but for what was not sent; `path` is that of its list. What may be there all the same was
+    /// not wanted in any other way.
+    pub(super) fn take(&mut self, report: &Report, path: &str, may_be_there: impl Fn(&ReportItem<'_>) -> bool) {
         for item in report.items() {
             match item.status() {
                 Status::Done => self.count(item.kind(), 1),
                 Status::AlreadySo => self.unchanged += 1,
                 _ if is_open(&item, report) => {}
+                _ if may_be_there(&item) => self.unchanged += 1,
                 status => {
                     self.failed += 1;
                     if self.failures.len() < KEPT {

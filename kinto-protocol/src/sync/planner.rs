@@ -138,13 +138,14 @@ impl Planner {
     pub fn want(&mut self, wanted: impl Into<Wanted>) -> Result<()> {
         let mut wanted = wanted.into();
         let data = wanted.take_data(&self.resource, self.id_rule);
-        let Wanted { id, permissions, last_modified, .. } = wanted;
+        let Wanted { id, permissions, last_modified, named_fields, named_permissions, .. } = wanted;
         let about = |error: Error| error.prefix(&format!("the record \"{}\" cannot be wanted: ", id.escape_debug()));
         let data = data.map_err(about)?;
         let permissions = permissions.filter(|_| self.wish.permissions);
         let at = last_modified.filter(|_| self.wish.keep_timestamps);
         let twice = || about(Error::input("it is wanted twice"));
         let content = self.fingerprint(&data);
+        let has_named = named_fields && self.has_fields(&id, &data);
         let Some(there) = self.there.get_mut(id.as_str()) else {
             if !self.created.insert(id.as_str().into()) {
                 return Err(twice());
@@ -169,12 +170,12 @@ impl Planner {
                 return Err(about(error).hint("only those named in its own write permission see them"));
             }
             (Some(wanted), Some(visible)) => {
-                let all = wanted.naming_all_of(visible);
+                let all = if named_permissions { wanted } else { wanted.naming_all_of(visible) };
                 let met = all.iter().all(|(name, _)| all.is_met_in(visible, name));
                 (!met).then_some(all)
             }
         };
-        let same = there.content == content;
+        let same = has_named || there.content == content;
         let at = at.filter(|at| *at > there.last_modified && self.taken.insert(*at));
         let newer = at.is_some();
         if same && permissions.is_none() && !newer {
@@ -184,9 +185,10 @@ impl Planner {
         let old = there.data.clone();
         let last_modified = Some(there.last_modified);
         let mut edit = Edit { last_modified, old, at, permissions, ..Edit::of(EditKind::Update, id) };
-        if let Some(names) = &self.wish.only_fields {
+        if named_fields || self.wish.only_fields.is_some() {
             edit.some_fields = true;
-            let fields = callers(&data, self.resource.kind()).filter(|(name, _)| names.contains(name));
+            let is_named = |name: &String| self.wish.only_fields.as_ref().is_none_or(|names| names.contains(name));
+            let fields = callers(&data, self.resource.kind()).filter(|(name, _)| is_named(name));
             edit.data = if same && !newer { None } else { Some(text(fields)?) };
             if edit.data.as_deref() == Some("{}") && edit.permissions.is_none() && !newer {
                 // What is there has more of these fields, and keeps them.
@@ -198,6 +200,17 @@ impl Planner {
         }
         self.edits.push(edit);
         Ok(())
+    }
+
+    /// Whether what is there has these fields like this, whatever others it has.
+    fn has_fields(&self, id: &str, fields: &JsonMap) -> bool {
+        let there = self.there.get(id).and_then(|there| there.data.as_deref());
+        // Of what was not kept, nobody knows.
+        let there = there.and_then(|text| serde_json::from_str::<JsonMap>(text).ok());
+        there.is_some_and(|mut there| {
+            there.retain(|name, _| fields.contains_key(name));
+            self.fingerprint(&there) == self.fingerprint(fields)
+        })
     }
 
     /// What is to be done about a record that is wanted like this, for those who do it at once.

@@ -32,9 +32,18 @@ pub struct Wanted {
     pub(super) data: Result<JsonMap, String>,
     pub(super) permissions: Option<Permissions>,
     pub(super) last_modified: Option<Timestamp>,
+    /// Whether fields that its data do not name stay as they are.
+    pub(super) named_fields: bool,
+    /// Whether permissions that it does not name stay as they are.
+    pub(super) named_permissions: bool,
 }
 
 impl Wanted {
+    fn of(data: Result<JsonMap, String>) -> Self {
+        let (named_fields, named_permissions) = (false, false);
+        Self { id: String::new(), data, permissions: None, last_modified: None, named_fields, named_permissions }
+    }
+
     /// This id, and this data.
     #[must_use]
     pub fn new<T: Serialize + ?Sized>(id: impl Into<String>, data: &T) -> Self {
@@ -43,7 +52,7 @@ impl Wanted {
             serde_json::from_slice(&text).map_err(|_| "the data of an object must be a JSON object".to_owned())
         });
         let last_modified = data.as_ref().ok().and_then(timestamp);
-        Self { id: id.into(), data, permissions: None, last_modified }
+        Self { id: id.into(), last_modified, ..Self::of(data) }
     }
 
     /// With these permissions. They are compared and written only where that is asked for.
@@ -80,6 +89,26 @@ impl Wanted {
     pub(crate) fn has_permissions(&self) -> bool {
         self.permissions.is_some()
     }
+
+    /// Whether it is to be there, and all else of it may be as it is.
+    pub(crate) fn is_only_named(&self) -> bool {
+        self.named_fields && self.permissions.is_none() && self.data.as_ref().is_ok_and(JsonMap::is_empty)
+    }
+}
+
+#[cfg(feature = "yaml")]
+impl Wanted {
+    /// Where it is there, only the fields that its data name are compared and written.
+    pub(crate) fn named_fields(mut self) -> Self {
+        self.named_fields = true;
+        self
+    }
+
+    /// Where it is there, only the permissions that it names are compared and written.
+    pub(crate) fn named_permissions(mut self) -> Self {
+        self.named_permissions = true;
+        self
+    }
 }
 
 fn timestamp(data: &JsonMap) -> Option<Timestamp> {
@@ -108,7 +137,7 @@ impl<T: Serialize> From<Object<T>> for Wanted {
 impl From<JsonMap> for Wanted {
     fn from(data: JsonMap) -> Self {
         let id = data.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { id, last_modified: timestamp(&data), data: Ok(data), permissions: None }
+        Self { id, last_modified: timestamp(&data), ..Self::of(Ok(data)) }
     }
 }
 
@@ -117,9 +146,7 @@ impl<W: Into<Self>, E: std::fmt::Display> From<Result<W, E>> for Wanted {
     fn from(read: Result<W, E>) -> Self {
         match read {
             Ok(wanted) => wanted.into(),
-            Err(error) => {
-                Self { id: String::new(), data: Err(error.to_string()), permissions: None, last_modified: None }
-            }
+            Err(error) => Self::of(Err(error.to_string())),
         }
     }
 }

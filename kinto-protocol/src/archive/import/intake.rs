@@ -5,7 +5,11 @@ use crate::archive::import::{Chunk, Import, What};
 use crate::archive::line::{ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
 use crate::archive::lines::at_line;
 use crate::archive::place::Place;
+#[cfg(feature = "yaml")]
+use crate::archive::tree::Own;
 use crate::error::{Error, Result};
+use crate::object::JsonMap;
+use crate::permissions::Permissions;
 use crate::resource::Kind;
 use crate::sync::Wanted;
 use crate::timestamp::Timestamp;
@@ -106,14 +110,19 @@ impl Import {
             return Err(Error::input(format!("{} is not in {}, which this is an export of", object.path, of.path())));
         }
         let to = self.names.of(&from);
+        if self.delete_extra && to.kind() == Kind::Collection {
+            self.extra.covers(&to);
+        }
+        let wanted = self.wanted(object, &from, &to)?;
+        self.add(&to, wanted, bytes);
+        Ok(())
+    }
+
+    fn add(&mut self, to: &Place, wanted: Wanted, bytes: usize) {
         let list = to.list();
         if self.delete_extra {
             self.extra.has(&list, to.id());
-            if to.kind() == Kind::Collection {
-                self.extra.covers(&to);
-            }
         }
-        let wanted = self.wanted(object, &from, &to)?;
         match &mut self.chunk {
             Some(chunk) if chunk.list == list => {
                 chunk.bytes += bytes;
@@ -126,24 +135,68 @@ impl Import {
             Some(_) => self.next = Some((list, wanted)),
             None => self.chunk = Some(Chunk { list, what: What::Wanted(vec![wanted]), bytes }),
         }
-        Ok(())
     }
 
     fn wanted(&self, object: ExportedObject, from: &Place, to: &Place) -> Result<Wanted> {
-        let ExportedObject { mut data, permissions, .. } = object;
+        let ExportedObject { data, permissions, .. } = object;
         if data.get("id").is_some_and(|id| id != from.id()) {
             return Err(Error::input(format!("its data say that {} has another id", object.path)));
         }
+        let permissions = match permissions {
+            ExportedPermissions::Visible(permissions) => Some(permissions),
+            ExportedPermissions::NotRead | ExportedPermissions::NotVisible => None,
+        };
+        Ok(self.moved(data, permissions, from, to))
+    }
+
+    /// How an object is wanted in its new place.
+    fn moved(&self, mut data: JsonMap, permissions: Option<Permissions>, from: &Place, to: &Place) -> Wanted {
         let at = data.remove("last_modified").and_then(|at| at.as_i64()).map(Timestamp::from_millis);
         data.remove("id");
         let mut wanted = Wanted::new(to.id(), &data);
-        if let ExportedPermissions::Visible(permissions) = permissions {
+        if let Some(permissions) = permissions {
             wanted = wanted.permissions(self.names.in_permissions(&permissions, &from.bucket));
         }
         // Where there is one of this timestamp, some servers do not take another.
         match at.filter(|_| from.id() == to.id()) {
-            Some(at) => Ok(wanted.last_modified(at)),
-            None => Ok(wanted),
+            Some(at) => wanted.last_modified(at),
+            None => wanted,
         }
+    }
+}
+
+/// What a tree gives, object by object.
+#[cfg(feature = "yaml")]
+impl Import {
+    pub(in crate::archive) fn has_lines(&self) -> bool {
+        self.header.is_some()
+    }
+
+    pub(in crate::archive) fn renames_bucket(&self) -> bool {
+        self.names.bucket.is_some()
+    }
+
+    /// Of what is in this, all comes.
+    pub(in crate::archive) fn has_list_in(&mut self, place: &Place) {
+        if self.delete_extra {
+            self.extra.covers(&self.names.of(place));
+        }
+    }
+
+    /// An object is wanted with what is named of it.
+    pub(in crate::archive) fn want(&mut self, from: &Place, own: Own) {
+        let to = self.names.of(from);
+        let whole = from.kind() == Kind::Record && own.data.is_some();
+        let wanted = self.moved(own.data.unwrap_or_default(), own.permissions, from, &to).named_permissions();
+        self.add(&to, if whole { wanted } else { wanted.named_fields() }, 0);
+    }
+
+    /// No more objects come.
+    pub(in crate::archive) fn has_all(&mut self) {
+        (self.ended, self.over) = (true, true);
+    }
+
+    pub(in crate::archive) fn is_over(&self) -> bool {
+        self.over
     }
 }
