@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod managing;
+mod plugins;
 mod reading;
 mod running;
 mod signing_in;

@@ -48,14 +48,17 @@ impl Corner {
 
     /// The same with a bucket and a collection `c` of these records.
     pub(crate) fn filled(records: &[(&str, Value)]) -> Self {
-        let corner = Self::new();
-        corner.client.send(buckets().create(&corner.bucket, &json!({}))).unwrap();
-        let bucket = bucket(&corner.bucket);
-        corner.client.send(bucket.collections().create("c", &json!({}))).unwrap();
+        Self::new().fill(records)
+    }
+
+    pub(crate) fn fill(self, records: &[(&str, Value)]) -> Self {
+        self.client.send(buckets().create(&self.bucket, &json!({}))).unwrap();
+        let bucket = bucket(&self.bucket);
+        self.client.send(bucket.collections().create("c", &json!({}))).unwrap();
         for (id, data) in records {
-            corner.client.send(bucket.collection("c").records().create(*id, data)).unwrap();
+            self.client.send(bucket.collection("c").records().create(*id, data)).unwrap();
         }
-        corner
+        self
     }
 
     /// The command with these arguments, where `B` at the beginning of a path is the bucket.

@@ -98,7 +98,8 @@ impl History {
             list = list.filter(field("action").eq(action));
         }
         if let Some(since) = &self.since {
-            list = list.filter(field("last_modified").min(timestamp(since)?));
+            // Filters on timestamps are for what was deleted as well, which no entry ever is.
+            list = list.filter(field("date").min(date(timestamp(since)?)));
         }
         if let Some(limit) = self.limit {
             list = list.limit(limit);
@@ -156,6 +157,15 @@ fn timestamp(text: &str) -> Result<Timestamp, Failure> {
         || format!("\"{text}\" is no date: expected 2026-11-26, 2026-11-26T12:00:00Z, or a timestamp of the server");
     millis.map(Timestamp::from_millis).ok_or_else(|| Failure::Usage(wrong()))
 }
+
+/// A time as the entries of a history have it.
+fn date(at: Timestamp) -> String {
+    let time = UNIX_EPOCH + Duration::from_millis(at.as_millis().clamp(0, LATEST).unsigned_abs());
+    humantime::format_rfc3339_micros(time).to_string().trim_end_matches('Z').to_owned()
+}
+
+/// The last millisecond of the year 9999.
+const LATEST: i64 = 253_402_300_799_999;
 
 impl Watch {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
