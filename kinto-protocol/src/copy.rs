@@ -8,8 +8,6 @@
 //! A bucket is a list of one object, its groups are a list, its collections are one, and the records of each of them.
 
 mod copy_to;
-#[cfg(feature = "attachments")]
-mod files;
 mod first_pass;
 mod leave;
 mod lists;

@@ -14,6 +14,7 @@ use crate::resource::{Kind, Resource};
 use crate::session::Session;
 use crate::sync::content::{Fingerprint, callers, carried, fingerprint, is_as_none};
 use crate::sync::edit::{Edit, EditKind};
+use crate::sync::files::FileEdit;
 use crate::sync::plan::Plan;
 use crate::sync::survey::Wish;
 use crate::sync::wanted::Wanted;
@@ -135,25 +136,30 @@ impl Planner {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that cannot be sent or is wanted twice, for data that cannot
     /// be written, and where permissions are to be compared that the server does not show.
+    /// [`ErrorKind::Attachment`](crate::ErrorKind::Attachment) where files are compared, and what its data say of its file
+    /// cannot be understood, or says no SHA-256.
     pub fn want(&mut self, wanted: impl Into<Wanted>) -> Result<()> {
         let mut wanted = wanted.into();
         let data = wanted.take_data(&self.resource, self.id_rule);
-        let Wanted { id, permissions, last_modified, .. } = wanted;
+        let Wanted { id, permissions, last_modified, file, .. } = wanted;
         let about = |error: Error| error.prefix(&format!("the record \"{}\" cannot be wanted: ", id.escape_debug()));
         let data = data.map_err(about)?;
         let permissions = permissions.filter(|_| self.wish.permissions);
         let at = last_modified.filter(|_| self.wish.keep_timestamps);
         let twice = || about(Error::input("it is wanted twice"));
         let content = self.fingerprint(&data);
+        let has_files = self.wish.attachments && self.resource.kind() == Kind::Record;
+        let file = if has_files { file.edit(self.there.get(id.as_str()), &data).map_err(about)? } else { None };
         let Some(there) = self.there.get_mut(id.as_str()) else {
             if !self.created.insert(id.as_str().into()) {
                 return Err(twice());
             }
-            let file = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
-            let data = text(callers(&data, self.resource.kind()).chain(file))?;
+            let claim = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
+            let data = text(callers(&data, self.resource.kind()).chain(claim))?;
             // Of two that want the same, the server refuses the second for ever: it gets another.
             let at = at.filter(|at| self.taken.insert(*at));
-            let edit = Edit { data: Some(data), permissions, at, ..Edit::of(EditKind::Create, id) };
+            let file = begun(file, at, None, &mut self.taken);
+            let edit = Edit { data: Some(data), permissions, at, file, ..Edit::of(EditKind::Create, id) };
             self.edits.push(edit);
             return Ok(());
         };
@@ -176,27 +182,26 @@ impl Planner {
         };
         let same = there.content == content;
         let at = at.filter(|at| *at > there.last_modified && self.taken.insert(*at));
-        let newer = at.is_some();
-        if same && permissions.is_none() && !newer {
-            self.unchanged += 1;
-            return Ok(());
-        }
+        let file = begun(file, at, Some(there.last_modified), &mut self.taken);
+        // A file that is attached brings the timestamp along.
+        let newer = at.is_some() && !file.as_ref().is_some_and(|file| file.attaches());
         let old = there.data.clone();
         let last_modified = Some(there.last_modified);
-        let mut edit = Edit { last_modified, old, at, permissions, ..Edit::of(EditKind::Update, id) };
+        let mut edit = Edit { last_modified, old, at, permissions, file, ..Edit::of(EditKind::Update, id) };
         if let Some(names) = &self.wish.only_fields {
             edit.some_fields = true;
             let fields = callers(&data, self.resource.kind()).filter(|(name, _)| names.contains(name));
             edit.data = if same && !newer { None } else { Some(text(fields)?) };
-            if edit.data.as_deref() == Some("{}") && edit.permissions.is_none() && !newer {
-                // What is there has more of these fields, and keeps them.
-                self.unchanged += 1;
-                return Ok(());
-            }
+            // What is there may have more of these fields, and keeps them.
+            edit.data.take_if(|data| &**data == "{}" && !newer);
         } else if !same || newer {
             edit.data = Some(there.replaced(&data, self.resource.kind())?);
         }
-        self.edits.push(edit);
+        if edit.data.is_none() && edit.permissions.is_none() && edit.file.is_none() {
+            self.unchanged += 1;
+        } else {
+            self.edits.push(edit);
+        }
         Ok(())
     }
 
@@ -244,22 +249,6 @@ impl Planner {
         Plan { server: self.server.clone(), path, timestamp: self.timestamp, unchanged, left: 0, edits }
     }
 
-    /// Whether no record has this timestamp, as far as was looked.
-    #[cfg(feature = "attachments")]
-    pub(crate) fn is_free(&self, at: Timestamp) -> bool {
-        !self.taken.contains(&at)
-    }
-
-    /// The newest timestamp before that one that no record has.
-    #[cfg(feature = "attachments")]
-    pub(crate) fn free_before(&self, at: Timestamp) -> Timestamp {
-        let mut before = at.as_millis() - 1;
-        while self.taken.contains(&Timestamp::from_millis(before)) {
-            before -= 1;
-        }
-        Timestamp::from_millis(before)
-    }
-
     /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
     pub fn finish(self) -> Plan {
         let Self { resource, wish, server, edits, there, unchanged, timestamp, .. } = self;
@@ -287,6 +276,25 @@ impl There {
         let carried: Option<JsonMap> = self.carried.as_deref().and_then(|text| serde_json::from_str(text).ok());
         text(callers(data, kind).chain(carried.iter().flatten()))
     }
+}
+
+/// With the timestamp that the record is to have until its file is attached: as that is one more change of it, an earlier
+/// one that no other has.
+fn begun(
+    file: Option<Box<FileEdit>>,
+    at: Option<Timestamp>,
+    there: Option<Timestamp>,
+    taken: &mut HashSet<Timestamp>,
+) -> Option<Box<FileEdit>> {
+    let mut file = file?;
+    let at = at.filter(|_| file.attaches());
+    let mut earlier = std::iter::successors(at, |at| at.as_millis().checked_sub(1).map(Timestamp::from_millis)).skip(1);
+    let free = earlier.find(|before| !taken.contains(before));
+    if let Some(before) = free.filter(|before| there.is_none_or(|there| *before > there)) {
+        taken.insert(before);
+        file.begin_at(before);
+    }
+    Some(file)
 }
 
 /// The server gives no timestamps between others: what is written later is newer.

@@ -9,6 +9,7 @@ use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
 use crate::resource::Resource;
+use crate::sync::files::WantedFile;
 use crate::timestamp::Timestamp;
 
 /// A record as it is wanted: its id, its data, and its permissions where these are wanted too.
@@ -32,6 +33,7 @@ pub struct Wanted {
     pub(super) data: Result<JsonMap, String>,
     pub(super) permissions: Option<Permissions>,
     pub(super) last_modified: Option<Timestamp>,
+    pub(super) file: WantedFile,
 }
 
 impl Wanted {
@@ -43,7 +45,7 @@ impl Wanted {
             serde_json::from_slice(&text).map_err(|_| "the data of an object must be a JSON object".to_owned())
         });
         let last_modified = data.as_ref().ok().and_then(timestamp);
-        Self { id: id.into(), data, permissions: None, last_modified }
+        Self { id: id.into(), data, permissions: None, last_modified, file: WantedFile::OfData }
     }
 
     /// With these permissions. They are compared and written only where that is asked for.
@@ -57,6 +59,33 @@ impl Wanted {
     #[must_use]
     pub fn last_modified(mut self, at: Timestamp) -> Self {
         self.last_modified = Some(at);
+        self
+    }
+
+    /// With a file of this name and content. It is compared, by size and SHA-256, and attached only where that is
+    /// [asked for](crate::PlanSync::attachments).
+    ///
+    /// Without this, it is to have the file that its field `attachment` says, as that of a record does which was read
+    /// elsewhere, and none if there is no such field.
+    ///
+    /// ```
+    /// use kinto_protocol::Wanted;
+    /// use serde_json::json;
+    ///
+    /// let hello = Wanted::new("hello", &json!({"title": "Hello"})).file("hello.txt", "Hello, world");
+    /// # let _ = hello;
+    /// ```
+    #[cfg(feature = "attachments")]
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>, content: impl Into<bytes::Bytes>) -> Self {
+        self.file = WantedFile::here(name.into(), content.into());
+        self
+    }
+
+    /// With the file that it has, if it has one.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn keep_file(mut self) -> Self {
+        self.file = WantedFile::AsItIs;
         self
     }
 
@@ -108,7 +137,8 @@ impl<T: Serialize> From<Object<T>> for Wanted {
 impl From<JsonMap> for Wanted {
     fn from(data: JsonMap) -> Self {
         let id = data.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { id, last_modified: timestamp(&data), data: Ok(data), permissions: None }
+        let (last_modified, file) = (timestamp(&data), WantedFile::OfData);
+        Self { id, last_modified, data: Ok(data), permissions: None, file }
     }
 }
 
@@ -117,9 +147,13 @@ impl<W: Into<Self>, E: std::fmt::Display> From<Result<W, E>> for Wanted {
     fn from(read: Result<W, E>) -> Self {
         match read {
             Ok(wanted) => wanted.into(),
-            Err(error) => {
-                Self { id: String::new(), data: Err(error.to_string()), permissions: None, last_modified: None }
-            }
+            Err(error) => Self {
+                id: String::new(),
+                data: Err(error.to_string()),
+                permissions: None,
+                last_modified: None,
+                file: WantedFile::OfData,
+            },
         }
     }
 }
