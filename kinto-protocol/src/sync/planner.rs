@@ -14,7 +14,6 @@ use crate::resource::{Kind, Resource};
 use crate::session::Session;
 use crate::sync::content::{Fingerprint, callers, carried, fingerprint, is_as_none};
 use crate::sync::edit::{Edit, EditKind};
-use crate::sync::files::FileEdit;
 use crate::sync::plan::Plan;
 use crate::sync::survey::Wish;
 use crate::sync::wanted::Wanted;
@@ -158,7 +157,6 @@ impl Planner {
             let data = text(callers(&data, self.resource.kind()).chain(claim))?;
             // Of two that want the same, the server refuses the second for ever: it gets another.
             let at = at.filter(|at| self.taken.insert(*at));
-            let file = begun(file, at, None, &mut self.taken);
             let edit = Edit { data: Some(data), permissions, at, file, ..Edit::of(EditKind::Create, id) };
             self.edits.push(edit);
             return Ok(());
@@ -182,7 +180,6 @@ impl Planner {
         };
         let same = there.content == content;
         let at = at.filter(|at| *at > there.last_modified && self.taken.insert(*at));
-        let file = begun(file, at, Some(there.last_modified), &mut self.taken);
         // A file that is attached brings the timestamp along.
         let newer = at.is_some() && !file.as_ref().is_some_and(|file| file.attaches());
         let old = there.data.clone();
@@ -243,7 +240,7 @@ impl Planner {
 
     /// The plan so far: what was wanted since it was asked for last.
     pub(crate) fn so_far(&mut self) -> Plan {
-        let edits = in_order(std::mem::take(&mut self.edits));
+        let edits = in_order(std::mem::take(&mut self.edits), &mut self.taken);
         let path = self.resource.path().as_str().to_owned();
         let unchanged = std::mem::take(&mut self.unchanged);
         Plan { server: self.server.clone(), path, timestamp: self.timestamp, unchanged, left: 0, edits }
@@ -251,8 +248,8 @@ impl Planner {
 
     /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
     pub fn finish(self) -> Plan {
-        let Self { resource, wish, server, edits, there, unchanged, timestamp, .. } = self;
-        let mut edits = in_order(edits);
+        let Self { resource, wish, server, edits, there, unchanged, timestamp, mut taken, .. } = self;
+        let mut edits = in_order(edits, &mut taken);
         let extra = there.into_iter().filter(|(_, there)| !there.wanted);
         let left = if wish.keep_extra {
             extra.count() as u64
@@ -278,28 +275,22 @@ impl There {
     }
 }
 
-/// With the timestamp that the record is to have until its file is attached: as that is one more change of it, an earlier
-/// one that no other has.
-fn begun(
-    file: Option<Box<FileEdit>>,
-    at: Option<Timestamp>,
-    there: Option<Timestamp>,
-    taken: &mut HashSet<Timestamp>,
-) -> Option<Box<FileEdit>> {
-    let mut file = file?;
-    let at = at.filter(|_| file.attaches());
-    let mut earlier = std::iter::successors(at, |at| at.as_millis().checked_sub(1).map(Timestamp::from_millis)).skip(1);
-    let free = earlier.find(|before| !taken.contains(before));
-    if let Some(before) = free.filter(|before| there.is_none_or(|there| *before > there)) {
-        taken.insert(before);
-        file.begin_at(before);
-    }
-    Some(file)
-}
-
 /// The server gives no timestamps between others: what is written later is newer.
-fn in_order(mut edits: Vec<Edit>) -> Vec<Edit> {
+fn in_order(mut edits: Vec<Edit>, taken: &mut HashSet<Timestamp>) -> Vec<Edit> {
     edits.sort_by_key(|edit| (edit.at.is_none(), edit.at));
+    for edit in &mut edits {
+        let (Some(file), Some(at)) = (&mut edit.file, edit.at) else { continue };
+        if !file.attaches() {
+            continue;
+        }
+        // As attaching it is one more change of the record, that has an earlier timestamp until then, as no other has.
+        let earlier = |at: &Timestamp| at.as_millis().checked_sub(1).map(Timestamp::from_millis);
+        let free = std::iter::successors(earlier(&at), earlier).find(|before| !taken.contains(before));
+        if let Some(before) = free.filter(|before| edit.last_modified.is_none_or(|there| *before > there)) {
+            taken.insert(before);
+            file.begin_at(before);
+        }
+    }
     edits
 }
 
