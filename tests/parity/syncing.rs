@@ -76,7 +76,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         .shows("1 done, under review"),
         scenario!(
             "a file comes after its record",
-            [apply, attachments],
+            [apply],
             [
                 json(200, r#"{"data":[]}"#),
                 has(&["attachments"]),

@@ -201,7 +201,8 @@ impl CopiedList {
         self.differences.iter().map(|(id, difference)| (&**id, *difference))
     }
 
-    /// What a dry run would do: a plan for the target, which may be looked at and applied. `None` where it was done.
+    /// What a dry run would do: a plan for the target, which may be looked at and applied (with the source's files, if
+    /// it has any: `Apply::files_from`). `None` where it was done.
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()

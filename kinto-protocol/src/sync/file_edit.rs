@@ -62,7 +62,7 @@ pub(crate) enum WantedFile {
     /// What its data say.
     OfData,
     /// This one.
-    Here(Attachment, Bytes),
+    Here(Box<(Attachment, Bytes)>),
     /// That which it has.
     AsItIs,
 }
@@ -71,14 +71,14 @@ impl WantedFile {
     pub(super) fn here(name: String, content: Bytes) -> Self {
         let hash = hex(&Sha256::digest(&content));
         let file = Attachment { filename: name, hash, size: content.len() as u64, ..Attachment::default() };
-        Self::Here(file, content)
+        Self::Here(Box::new((file, content)))
     }
 
     /// What has to be done for it.
     pub(super) fn edit(self, there: Option<&There>, data: &JsonMap) -> Result<Option<Box<FileEdit>>> {
         let (new, content) = match self {
             Self::AsItIs => return Ok(None),
-            Self::Here(file, content) => (Some(file), Some(content)),
+            Self::Here(here) => (Some(here.0), Some(here.1)),
             Self::OfData => (file_of(data).map(attachable).transpose()?, None),
         };
         let old = there.and_then(There::file);

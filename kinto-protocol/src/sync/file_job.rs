@@ -167,7 +167,8 @@ impl Job {
         }
         if self.since != Some(record.last_modified) {
             let why = "the record was changed meanwhile, and keeps the file that it has";
-            self.end(Status::Conflict, Some(Error::new(ErrorKind::Attachment, why)));
+            let error = Error::new(ErrorKind::Attachment, why).hint("read it again and decide");
+            self.end(Status::Conflict, Some(error));
             return None;
         }
         self.tried = true;

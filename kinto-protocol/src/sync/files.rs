@@ -107,7 +107,9 @@ impl Files {
         }
         let lacking = self.jobs.iter().filter(|job| !job.is_over() && job.edit.lacks_content()).count();
         if lacking > 0 && self.source.is_nowhere() {
-            let error = Error::input(format!("the content of {lacking} files of the plan is not here"));
+            let all = self.jobs.len();
+            let error =
+                Error::input(format!("the content of files that the plan brings is not here: of {lacking} of {all}"));
             return Err(error.hint("say where it comes from with files_from() or files_with()"));
         }
         Ok(())
