@@ -234,7 +234,7 @@ impl Apply {
                 self.batched(session, turn)
             }
             Stage::Files => {
-                let turn = self.files.resume(session, reply)?;
+                let turn = self.files.resume(session, reply);
                 self.filed(session, turn)
             }
             Stage::Review => {
@@ -264,20 +264,25 @@ impl Apply {
                 self.tell();
                 self.stage = Stage::Files;
                 self.files.follow(&self.batch);
-                let turn = self.files.start(session)?;
+                let turn = self.files.start(session);
                 self.filed(session, turn)
             }
         }
     }
 
-    fn filed(&mut self, session: &Session, turn: Turn<()>) -> Result<Turn<Summary>> {
+    fn filed(&mut self, session: &Session, turn: Result<Turn<()>>) -> Result<Turn<Summary>> {
         if self.files.has_come_further() {
             self.tell();
         }
         match turn {
-            Turn::Ask(ask) => return Ok(Turn::Ask(ask)),
-            Turn::Fork(fork) => return Ok(Turn::Fork(fork)),
-            Turn::Done(()) => {}
+            Ok(Turn::Ask(ask)) => return Ok(Turn::Ask(ask)),
+            Ok(Turn::Fork(fork)) => return Ok(Turn::Fork(fork)),
+            Ok(Turn::Done(())) => {}
+            Err(error) => {
+                // For those who ask later: the batch, which is done, does not know.
+                self.stopped = Some(error.copy());
+                return Err(error);
+            }
         }
         let summary = self.summary();
         let all_is_well = summary.is_success() && summary.count(Status::Done) > 0;
@@ -366,7 +371,7 @@ impl Flow for &mut Apply {
                 self.batched(session, turn)
             }
             Stage::Files => {
-                let turn = self.files.fail(session, error)?;
+                let turn = self.files.fail(session, error);
                 self.filed(session, turn)
             }
         }

@@ -16,6 +16,8 @@ struct Keeper {
     /// What is at which location.
     files: BTreeMap<String, Vec<u8>>,
     none: bool,
+    /// Whether it does nothing any more.
+    down: bool,
 }
 
 impl Keeper {
@@ -54,6 +56,9 @@ impl Keeper {
 
     fn answer(&mut self, request: &Request) -> Outcome {
         let path = request.uri().path().to_owned();
+        if self.down {
+            return fails(FailureKind::Interrupted);
+        }
         if let Some(location) = path.strip_prefix("/files/") {
             assert!(!request.headers().contains_key("authorization"), "{request:?}");
             let content = self.files.get(location).cloned();
@@ -537,6 +542,30 @@ fn what_stops_it_is_told() {
         pair.send(rest.apply().files_from(&pair.from())).unwrap().into_result().unwrap();
         assert!(pair.plan().is_empty());
     }
+}
+
+#[test]
+fn one_that_is_kept_knows_why_it_stopped() {
+    let mut pair = both();
+    let plan = pair.plan();
+    let mut apply = plan.apply().files_from(&pair.from()).concurrency(2);
+    // At the first file, which nobody knows what became of.
+    let stopped = pair.send_at(0, &mut apply, |request, servers| {
+        let posts = request.uri().path().ends_with("/attachment");
+        servers[0].down |= posts;
+    });
+    assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Interrupted);
+    let report = apply.into_report();
+    assert!(
+        report.stopped().unwrap().to_string().contains("it stopped after 0 of 3 files: "),
+        "{:?}",
+        report.stopped()
+    );
+    let files: Vec<Status> = report.items().filter_map(|item| item.file()).collect();
+    assert_eq!(files, [Status::Unknown, Status::NotSent, Status::NotSent]);
+    let unknown = report.of(Status::Unknown).next().unwrap().error().unwrap();
+    assert!(unknown.maybe_applied() && !report.is_success(), "{unknown}");
+    assert_eq!(report.to_string(), "2 done, 2 not sent, 1 unknown; files: 2 not sent, 1 unknown");
 }
 
 #[test]
