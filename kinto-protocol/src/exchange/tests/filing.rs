@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::attachments::sha;
 use super::model::{Dice, Model, Record, map};
 use super::*;
-use crate::{Apply, Edit, EditKind, Object, Plan, Report, Status, Timestamp, Wanted};
+use crate::{Apply, CopyPart, Difference, Edit, EditKind, Object, Plan, Report, Status, Timestamp, Wanted};
 
 /// A model that keeps files.
 #[derive(Clone, Default)]
@@ -47,9 +47,9 @@ impl Keeper {
     fn kept(&self) -> BTreeMap<String, (String, String)> {
         let of = |(id, record): (&String, &Record)| {
             let file = record.data.get("attachment").filter(|file| !file.is_null())?;
-            let content = self.files.get(file["location"].as_str().unwrap()).cloned().unwrap_or_default();
+            let content = self.files.get(file["location"].as_str()?).cloned().unwrap_or_default();
             let content = String::from_utf8(content).unwrap();
-            Some((id.clone(), (file["filename"].as_str().unwrap().to_owned(), content)))
+            Some((id.clone(), (file["filename"].as_str()?.to_owned(), content)))
         };
         self.model.records.iter().filter_map(of).collect()
     }
@@ -445,6 +445,22 @@ fn where_there_are_no_files() {
         assert_eq!(list.not_copied().len(), if none == 0 { 3 } else { 2 }, "{report}");
         assert!(list.not_copied().iter().all(|not| not.error().kind() == ErrorKind::Unsupported), "{report}");
         assert_eq!(pair.servers[0].model.records["new"].data["n"], 1);
+    }
+}
+
+#[test]
+fn what_the_source_of_a_copy_says_may_be_anything() {
+    let copy = bucket("b").collection("c").copy_records_to(&bucket("b").collection("c")).attachments();
+    for odd in [json!("x"), json!({"size": 1}), json!({"size": 1, "hash": "x", "location": "x"})] {
+        let mut pair = both();
+        pair.servers[1].model.put("other", &json!({"n": 5, "attachment": odd}));
+        let to = pair.sessions[0].clone();
+        let report = pair.send_at(1, copy.clone().at(&to), |_, _| {}).unwrap();
+        let [not] = report.lists()[0].not_copied() else { panic!("{report}") };
+        assert_eq!((not.id(), not.part(), not.error().kind()), ("other", CopyPart::File, ErrorKind::Attachment));
+        assert_eq!(pair.servers[0].model.records["other"].data["n"], 5, "the record is copied");
+        assert_eq!(pair.kept()[0]["other"].1, "mine", "and keeps the file that it has");
+        assert!(report.lists()[0].differences().eq([("other", Difference::File)]) && !report.is_success());
     }
 }
 
