@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::file_name;
@@ -124,6 +125,11 @@ impl Attachment {
         self.size == size && self.hash.eq_ignore_ascii_case(sha256)
     }
 
+    /// Whether it says what a file can be checked by.
+    pub(crate) fn is_checkable(&self) -> bool {
+        self.hash.len() == 64 && self.hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     /// A name for a file in a folder of one's own, made of [`filename`](Self::filename): without steps, separators,
     /// control characters and names that some systems reserve, not hidden, and at most 200 bytes long.
     ///
@@ -148,8 +154,12 @@ impl Attachment {
 
 /// What the data of a record say of its file: nothing for those that have none, and null.
 pub(crate) fn attachment_of(record: &Object) -> Result<Option<Attachment>> {
-    let Some(member) = record.data.get("attachment").filter(|member| !member.is_null()) else { return Ok(None) };
-    Attachment::deserialize(member).map(Some).map_err(|error| {
+    record.data.get("attachment").filter(|member| !member.is_null()).map(understood).transpose()
+}
+
+/// What a record says of its file.
+pub(crate) fn understood(member: &Value) -> Result<Attachment> {
+    Attachment::deserialize(member).map_err(|error| {
         let why = "what the record says of its attachment cannot be understood";
         Error::new(ErrorKind::Attachment, why).caused_by(error.into())
     })
@@ -157,6 +167,10 @@ pub(crate) fn attachment_of(record: &Object) -> Result<Option<Attachment>> {
 
 pub(crate) fn no_file() -> Error {
     Error::new(ErrorKind::Attachment, "the record has no file attached")
+}
+
+pub(crate) fn no_hash() -> Error {
+    Error::new(ErrorKind::Attachment, "the record says no SHA-256 of its file to check it by")
 }
 
 /// As hexadecimal digits.

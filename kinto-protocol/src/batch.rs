@@ -138,9 +138,18 @@ impl Batch {
         self.job.slots.iter().any(Slot::touched)
     }
 
-    /// How many ended how so far.
-    pub(crate) fn summary(&self) -> Summary {
-        self.job.summary()
+    /// How each of them ended so far.
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = Status> {
+        self.job.slots.iter().map(|slot| slot.status().unwrap_or(Status::NotSent))
+    }
+
+    /// How an operation ended so far, and its output or error.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn look_at<T: 'static>(&self, ticket: Ticket<T>) -> (Status, Option<Result<&T, &Error>>) {
+        let found = self.job.slots.binary_search_by_key(&ticket.number, |slot| slot.number);
+        let slot = found.ok().and_then(|index| self.job.slots.get(index));
+        let result = slot.and_then(|slot| slot.result().downcast_ref::<Option<Result<T>>>()?.as_ref());
+        (slot.and_then(Slot::status).unwrap_or(Status::NotSent), result.map(Result::as_ref))
     }
 
     /// How many of them are over.

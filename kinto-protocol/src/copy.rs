@@ -5,11 +5,11 @@
 //!  `default`     is read and written      is read and compared      the source is deleted
 //! ```
 //!
+//! What is written is a plan, and so are the files of records: see `sync.rs`.
+//!
 //! A bucket is a list of one object, its groups are a list, its collections are one, and the records of each of them.
 
 mod copy_to;
-#[cfg(feature = "attachments")]
-mod files;
 mod first_pass;
 mod leave;
 mod lists;

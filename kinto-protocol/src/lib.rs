@@ -92,6 +92,7 @@ mod id;
 #[cfg(feature = "attachments")]
 mod incoming;
 mod json;
+mod mapped;
 mod memory;
 mod moment;
 #[cfg(feature = "attachments")]
@@ -205,6 +206,8 @@ pub use server_error::{Details, Invalid, ServerError};
 pub use session::{Request, Response, Session, SessionBuilder};
 #[cfg(feature = "signatures")]
 pub use signatures::{ContentSignature, LocalCopy, Verification, Verifier};
+#[cfg(feature = "attachments")]
+pub use sync::FileEdit;
 pub use sync::{Apply, Edit, EditKind, FieldEdit, Plan, PlanSync, Planner, Report, ReportItem, Survey, Wanted};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use transfer::Transfer;

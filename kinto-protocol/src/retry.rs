@@ -20,6 +20,7 @@ use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::call::Class;
+use crate::error::{Error, ErrorKind};
 use crate::session::Session;
 use crate::transport_error::{FailureKind, TransportError};
 
@@ -91,6 +92,16 @@ pub(crate) fn after_status(class: Class, status: StatusCode) -> Option<Verdict> 
 /// Whether a status is about the server and all its callers, and not about the request.
 pub(crate) fn is_about_all(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 502..=504 | 506..)
+}
+
+/// Whether an error is about the server, the way there or the caller, so that what comes next would fail as well.
+pub(crate) fn stops_all(error: &Error) -> bool {
+    use ErrorKind::{Backoff, Connect, Deadline, Interrupted, Protocol, Server, Stopped, Timeout, Tls};
+    match error.kind() {
+        Server => error.is_unauthorized() || error.status().is_some_and(is_about_all),
+        Backoff | Connect | Deadline | Interrupted | Protocol | Stopped | Timeout | Tls => true,
+        _ => false,
+    }
 }
 
 /// The wait before retry `n` (from 0): anything up to a bound that doubles each time.

@@ -10,12 +10,12 @@ use crate::driver::Driver;
 use crate::files::Files;
 
 /// Two servers that keep files, with different backends where there are two.
-fn both<D: Driver>(kinto: &Kinto<D>) -> [Files<D>; 2] {
+pub(crate) fn both<D: Driver>(kinto: &Kinto<D>) -> [Files<D>; 2] {
     [Files::of(kinto), Files::of(&other(kinto))]
 }
 
 /// A collection with files of different sizes, and a record without one.
-fn filled<D: Driver>(kinto: &Kinto<D>) -> Collection {
+pub(crate) fn filled<D: Driver>(kinto: &Kinto<D>) -> Collection {
     let collection = kinto.bucket().collection("c");
     for (n, size) in [0, 1, 70_000].into_iter().enumerate() {
         let id = format!("r{n}");
@@ -28,10 +28,10 @@ fn filled<D: Driver>(kinto: &Kinto<D>) -> Collection {
 }
 
 /// A name, a media type, a size, and how much there is.
-type File = (String, String, u64, usize);
+pub(crate) type File = (String, String, u64, usize);
 
 /// What is said of each file but for its place, that it is there, and when its record changed.
-fn files<D: Driver>(kinto: &Kinto<D>, collection: &Collection) -> Vec<(String, Option<File>, i64)> {
+pub(crate) fn files<D: Driver>(kinto: &Kinto<D>, collection: &Collection) -> Vec<(String, Option<File>, i64)> {
     let records = plainly(&kinto.alice, &collection.records()).into_values();
     let of = |record: kinto_protocol::Object| {
         let file = record.data.get("attachment").filter(|it| !it.is_null()).map(|it| {

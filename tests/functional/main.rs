@@ -90,6 +90,7 @@ mod objects;
 mod own_servers;
 mod patches;
 mod permissions;
+mod planned_files;
 mod plans;
 mod plugins;
 mod pouring;
@@ -454,6 +455,13 @@ scenarios! {
         what_cannot_be_copied,
         moved,
     }
+    planned_files {
+        from_one_server_to_another,
+        what_somebody_changed_is_not_overwritten,
+        content_of_the_callers,
+        what_is_not_what_its_record_says,
+        broken_connections,
+    }
 }
 
 scenarios! {
@@ -512,6 +520,9 @@ scenarios! {
     }
     plans {
         then_a_review,
+    }
+    planned_files {
+        where_there_are_none,
     }
     copies {
         of_a_reviewed_collection,

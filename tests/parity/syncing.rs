@@ -11,6 +11,8 @@ const A: &str = r#"{"data":{"id":"a","last_modified":9,"n":2},"permissions":{"wr
 const B: &str = r#"{"data":{"id":"b","last_modified":10,"n":2},"permissions":{"write":["me"]}}"#;
 const GONE: &str = r#"{"data":{"id":"c","last_modified":11,"deleted":true}}"#;
 const CHANGED: &str = r#"{"code":412,"errno":114,"details":{"existing":{"id":"b","last_modified":9,"n":3}}}"#;
+const FILED: &str = r#"{"data":{"id":"a","last_modified":10,"n":2,"attachment":{"filename":"a.txt","location":"x/a.txt",
+    "hash":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","mimetype":"text/plain","size":5}}}"#;
 const ASKED: &str = r#"{"data":{"id":"c","last_modified":12,"status":"to-review"}}"#;
 
 fn wanted() -> [Wanted; 2] {
@@ -72,6 +74,29 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             }
         )
         .shows("1 done, under review"),
+        scenario!(
+            "a file comes after its record",
+            [apply],
+            [
+                json(200, r#"{"data":[]}"#),
+                has(&["attachments"]),
+                json(201, A),
+                json(200, A),
+                lost(),
+                json(200, FILED),
+                json(200, FILED)
+            ],
+            |client, told| {
+                let wanted = Wanted::new("a", &json!({"n": 2})).file("a.txt", "hello");
+                let plan = client.send(records().sync([wanted]).attachments()).unwrap();
+                told.that(plan.to_string());
+                told.of(client.send(plan.apply()).map(|report| report.to_string()));
+                told.of(client.send(bucket("b").collection("c").attachment("a").get()));
+            }
+        )
+        .shows("1 to create, 1 file to attach")
+        .shows("soon: POST /v1/buckets/b/collections/c/records/a/attachment HTTP/1.1")
+        .shows("1 done; files: 1 done"),
         scenario!(
             "a plan that is kept goes on",
             [apply],

@@ -62,7 +62,8 @@ impl Status {
         Self::Failed,
     ];
 
-    pub(super) fn of(error: &Error) -> Self {
+    /// What an error means for what it is about.
+    pub(crate) fn of(error: &Error) -> Self {
         match (error.kind(), error.status().map(|status| status.as_u16())) {
             _ if error.maybe_applied() => Self::Unknown,
             (_, Some(409 | 412)) => Self::Conflict,
@@ -150,6 +151,11 @@ impl Outcome {
         Summary::of(&self.slots)
     }
 
+    /// Whether anything was changed, or may have been.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.slots.iter().any(Slot::touched)
+    }
+
     /// The same, if all of it is as it was wanted: [done](Status::Done) or [already so](Status::AlreadySo).
     ///
     /// # Errors
@@ -160,7 +166,7 @@ impl Outcome {
         let summary = self.summary();
         let failed = summary.total() - summary.count(Status::Done) - summary.count(Status::AlreadySo);
         let bad = |slot: &Slot| !matches!(slot.status(), Some(Status::Done | Status::AlreadySo));
-        let touched = self.slots.iter().any(Slot::touched);
+        let touched = self.is_touched();
         let error = match (self.stopped.take(), self.slots.iter().position(bad)) {
             (None, None) => return Ok(Outputs(self)),
             (Some(error), _) => error,
@@ -295,11 +301,7 @@ pub struct Summary([usize; Status::ALL.len()]);
 
 impl Summary {
     pub(super) fn of(slots: &[Slot]) -> Self {
-        let mut counts = [0; Status::ALL.len()];
-        for slot in slots {
-            counts[(Item { slot }).status() as usize] += 1;
-        }
-        Self(counts)
+        slots.iter().map(|slot| Item { slot }.status()).collect()
     }
 
     /// Counts one more.
@@ -323,6 +325,14 @@ impl Summary {
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.total() == self.count(Status::Done) + self.count(Status::AlreadySo)
+    }
+}
+
+impl FromIterator<Status> for Summary {
+    fn from_iter<I: IntoIterator<Item = Status>>(statuses: I) -> Self {
+        let mut summary = Self::default();
+        statuses.into_iter().for_each(|status| summary.add(status));
+        summary
     }
 }
 

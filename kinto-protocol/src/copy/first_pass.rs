@@ -1,5 +1,7 @@
 //! Making the target what the source is.
 
+use serde_json::Value;
+
 use crate::address::bucket;
 use crate::copy::lists::Place;
 use crate::copy::report::CopyPart;
@@ -10,8 +12,9 @@ use crate::object::Object;
 use crate::permissions::Permissions;
 use crate::resource::Kind;
 use crate::session::Session;
-use crate::sync::{Planner, Wanted, file_of};
-use crate::timestamp::Timestamp;
+#[cfg(feature = "attachments")]
+use crate::sync::attachable;
+use crate::sync::{Wanted, file_of};
 
 impl Work {
     /// Takes objects of the source.
@@ -29,9 +32,13 @@ impl Work {
         let plan = self.planner.as_mut().ok_or_else(over)?.so_far();
         self.list().unchanged += plan.unchanged();
         if plan.is_empty() {
-            return self.next_file(session);
+            return self.next_page(session);
         }
-        Ok(Next::Step(Side::Target, step(plan.apply(), Done::Written)))
+        let apply = plan.apply();
+        // That there can be no files is told of each of them, and keeps no record from being copied.
+        #[cfg(feature = "attachments")]
+        let apply = apply.files_from(session).records_all_the_same(self.no_files.as_ref().map(Error::copy));
+        Ok(Next::Step(Side::Target, step(apply, Done::Written)))
     }
 
     /// The id that an object is to have in the target.
@@ -48,13 +55,13 @@ impl Work {
             if kind == Kind::Collection && self.pair().only.is_none() {
                 self.collections.push((id.clone(), planner.there(&id).is_some()));
             }
-            let at = self.order.timestamps.then_some(object.last_modified);
-            let at = self.attach(&planner, &id, &object, at);
             let mut wanted = Wanted::new(id.as_str(), &object.data);
-            wanted = match at {
-                Some(at) => wanted.last_modified(at),
-                None => wanted,
-            };
+            if self.order.timestamps {
+                wanted = wanted.last_modified(object.last_modified);
+            }
+            if let (Some(file), true) = (file_of(&object.data), self.pair().is_of_records()) {
+                wanted = self.with_file(&id, file, wanted);
+            }
             if self.order.permissions {
                 let seen = planner.there(&id).is_none_or(|there| there.permissions.is_some());
                 match object.permissions.map(|permissions| self.renamed(&permissions)) {
@@ -70,18 +77,17 @@ impl Work {
         self.planner = Some(planner);
     }
 
-    /// What is to become of its file, and the timestamp that the record is to have before.
-    fn attach(&mut self, planner: &Planner, id: &str, object: &Object, at: Option<Timestamp>) -> Option<Timestamp> {
-        if !self.pair().is_of_records() {
-            return at;
-        }
+    /// With the file that it has in the source, if it can be had.
+    fn with_file(&mut self, id: &str, file: &Value, wanted: Wanted) -> Wanted {
         #[cfg(feature = "attachments")]
         if self.order.attachments {
-            return self.job(planner, id, object, at);
+            let Err(error) = attachable(file) else { return wanted };
+            self.list().not(id, CopyPart::File, error);
+            return wanted.keep_file();
         }
-        let _ = (planner, id);
-        self.list().files_left += u64::from(file_of(&object.data).is_some());
-        at
+        let _ = (id, file);
+        self.list().files_left += 1;
+        wanted
     }
 
     /// Permissions as they are to be in the target: groups of a bucket that gets another id stay its groups.

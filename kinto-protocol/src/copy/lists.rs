@@ -26,9 +26,6 @@ pub(super) struct Pair {
     pub(super) has_own_timestamps: bool,
     /// Whether what it is in is to be created: then nothing is there.
     pub(super) absent: bool,
-    /// The collection in the target whose records these are.
-    #[cfg(feature = "attachments")]
-    pub(super) collection: Option<crate::address::Collection>,
 }
 
 impl Place {
@@ -73,15 +70,7 @@ impl Pair {
     }
 
     fn list(source: Resource, target: Resource, absent: bool) -> Self {
-        Self {
-            source,
-            target,
-            only: None,
-            has_own_timestamps: true,
-            absent,
-            #[cfg(feature = "attachments")]
-            collection: None,
-        }
+        Self { source, target, only: None, has_own_timestamps: true, absent }
     }
 
     pub(super) fn groups(source: &Place, target: &Place, absent: bool) -> Self {
@@ -96,13 +85,8 @@ impl Pair {
 
     /// The records of collections of these ids.
     pub(super) fn records(source: &Place, target: &Place, ids: (&str, &str), absent: bool) -> Self {
-        let source = bucket(&source.bucket).collection(ids.0).records();
-        let collection = bucket(&target.bucket).collection(ids.1);
-        Self {
-            #[cfg(feature = "attachments")]
-            collection: Some(collection.clone()),
-            ..Self::list(source, collection.records(), absent)
-        }
+        let of = |place: &Place, id: &str| bucket(&place.bucket).collection(id).records();
+        Self::list(of(source, ids.0), of(target, ids.1), absent)
     }
 
     pub(super) fn kind(&self) -> Kind {

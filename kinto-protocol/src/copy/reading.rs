@@ -24,6 +24,10 @@ impl Work {
         if order.permissions {
             survey = survey.permissions();
         }
+        #[cfg(feature = "attachments")]
+        if order.attachments {
+            survey = survey.attachments();
+        }
         if order.timestamps && pair.has_own_timestamps {
             survey = survey.keep_timestamps();
         }

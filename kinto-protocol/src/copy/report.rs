@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::batch::Status;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::server_error::Escaped;
 use crate::sync::{EditKind, Plan, Report};
 
@@ -180,7 +180,7 @@ impl CopiedList {
     /// How many files were copied or removed; of a dry run, would be.
     #[must_use]
     pub fn files(&self) -> u64 {
-        self.files
+        self.plan.as_ref().map_or(self.files, |plan| plan.files().iter().sum())
     }
 
     /// How many records have a file that was not copied as nobody asked for files.
@@ -201,24 +201,36 @@ impl CopiedList {
         self.differences.iter().map(|(id, difference)| (&**id, *difference))
     }
 
-    /// What a dry run would do: a plan for the target, which may be looked at and applied. `None` where it was done.
+    /// What a dry run would do: a plan for the target, which may be looked at and applied (with the source's files, if
+    /// it has any: `Apply::files_from`). `None` where it was done.
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
     }
 
-    /// Takes what came of a plan.
-    pub(super) fn add(&mut self, report: &Report) {
+    /// Takes what came of a plan. Gives why there can be no files, if that was found out.
+    pub(super) fn add(&mut self, report: &Report) -> Option<Error> {
+        let mut no_files = None;
         for item in report.items() {
-            match item.status() {
-                Status::Done | Status::AlreadySo => self.counts[item.kind() as usize] += 1,
-                _ => {
-                    let none = || Error::input("nobody knows why");
-                    let error = item.error().map_or_else(none, Error::copy);
-                    self.not(item.id(), CopyPart::Object, error);
+            let none = || Error::input("nobody knows why");
+            let error = || item.error().map_or_else(none, Error::copy);
+            match (item.record(), item.file()) {
+                (Status::Done | Status::AlreadySo, file) => {
+                    self.counts[item.kind() as usize] += 1;
+                    match file {
+                        Some(Status::Done) => self.files += 1,
+                        None | Some(Status::AlreadySo) => {}
+                        Some(_) => {
+                            no_files =
+                                no_files.or_else(|| Some(error()).filter(|it| it.kind() == ErrorKind::Unsupported));
+                            self.not(item.id(), CopyPart::File, error());
+                        }
+                    }
                 }
+                _ => self.not(item.id(), CopyPart::Object, error()),
             }
         }
+        no_files
     }
 
     pub(super) fn not(&mut self, id: &str, part: CopyPart, error: Error) {

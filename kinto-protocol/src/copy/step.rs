@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
-#[cfg(feature = "attachments")]
-use crate::flows::Downloaded;
 use crate::flows::Pages;
+pub(super) use crate::mapped::mapped as step;
 use crate::object::{Listing, Object, Tombstone};
 use crate::reply::Reply;
 use crate::server::ServerInfo;
@@ -30,39 +29,9 @@ pub(super) enum Done {
     Page(Pages<Object>, Option<Listing<Object>>),
     Objects(Result<Vec<Object>>),
     Written(Report),
-    #[cfg(feature = "attachments")]
-    Fetched(Downloaded),
-    #[cfg(feature = "attachments")]
-    Attached,
     /// What was found where nothing is to be left.
     Left(Listing<Object>),
     Deleted(Vec<Result<Tombstone>>),
-}
-
-/// A flow as a step.
-pub(super) fn step<F: Flow + 'static>(flow: F, done: impl FnMut(F::Output) -> Done + Send + 'static) -> Step {
-    Box::new(Mapped { flow, done })
-}
-
-struct Mapped<F, M> {
-    flow: F,
-    done: M,
-}
-
-impl<F: Flow, M: FnMut(F::Output) -> Done + Send> Flow for Mapped<F, M> {
-    type Output = Done;
-
-    fn start(&mut self, session: &Session) -> Result<Turn<Done>> {
-        Ok(self.flow.start(session)?.map(&mut self.done))
-    }
-
-    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Done>> {
-        Ok(self.flow.resume(session, reply)?.map(&mut self.done))
-    }
-
-    fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Done>> {
-        Ok(self.flow.fail(session, error)?.map(&mut self.done))
-    }
 }
 
 /// The next page, and the cursor that it was read with.

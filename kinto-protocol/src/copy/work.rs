@@ -3,18 +3,14 @@
 //! ```text
 //!           ┌───────────────────────────── the next list, or the second pass ─────────────────────────┐
 //!           ▼                                                                                          │
-//!  Survey the target ─▶ a page of the source ─▶ (each by itself) ─┬─ first pass: Apply ─▶ (files) ─┬─▶ end
+//!  Survey the target ─▶ a page of the source ─▶ (each by itself) ─┬─ first pass: Apply, with files ─┬─▶ end
 //!                                ▲                                └─ second pass: compare ─────────┤
 //!                                └──────────────────────── one more page ──────────────────────────┘
 //! ```
 
 use std::collections::HashSet;
-#[cfg(feature = "attachments")]
-use std::collections::VecDeque;
 
 use crate::copy::copy_to::Order;
-#[cfg(feature = "attachments")]
-use crate::copy::files::{Filing, Job};
 use crate::copy::leave::Leaving;
 use crate::copy::lists::{Pair, Place};
 use crate::copy::report::{CopiedList, CopyPart, CopyReport};
@@ -48,12 +44,7 @@ pub(super) struct Work {
     pub(super) collections: Vec<(String, bool)>,
     /// Whether what is beyond the source's is being deleted.
     trimming: bool,
-    #[cfg(feature = "attachments")]
-    pub(super) jobs: VecDeque<Job>,
-    #[cfg(feature = "attachments")]
-    pub(super) filing: Option<Filing>,
     /// Why no file can be copied, where one of the servers knows no files.
-    #[cfg(feature = "attachments")]
     pub(super) no_files: Option<Error>,
     pub(super) leaving: Option<Leaving>,
     /// Of a move: what the second pass has compared, list by list.
@@ -91,11 +82,6 @@ impl Work {
             pages: None,
             collections: Vec::new(),
             trimming: false,
-            #[cfg(feature = "attachments")]
-            jobs: VecDeque::new(),
-            #[cfg(feature = "attachments")]
-            filing: None,
-            #[cfg(feature = "attachments")]
             no_files: None,
             leaving: None,
             seen: Vec::new(),
@@ -188,8 +174,6 @@ impl Work {
                 self.unknown.pop();
                 self.resolve(session)
             }
-            #[cfg(feature = "attachments")]
-            Done::Object(object) if self.filing.is_some() => self.looked(session, &object),
             Done::Object(object) => {
                 self.place().bucket = object.id;
                 self.unknown.pop();
@@ -209,7 +193,8 @@ impl Work {
             }
             Done::Objects(objects) => self.consider(session, objects?),
             Done::Written(report) => {
-                self.list().add(&report);
+                let no_files = self.list().add(&report);
+                self.no_files = self.no_files.take().or(no_files);
                 if let Some(error) = report.stopped() {
                     return self.stop(error.copy());
                 }
@@ -217,34 +202,16 @@ impl Work {
                     self.trimming = false;
                     return self.over(session);
                 }
-                self.next_file(session)
-            }
-            #[cfg(feature = "attachments")]
-            Done::Fetched(file) => self.fetched(file),
-            #[cfg(feature = "attachments")]
-            Done::Attached => {
-                self.filing = None;
-                self.list().files += 1;
-                self.next_file(session)
+                self.next_page(session)
             }
             Done::Left(listing) => Ok(self.looked_back(&listing.items)),
             Done::Deleted(results) => self.deleted(results),
         }
     }
 
-    /// What an error means: for one file, for one collection of many, or for all.
+    /// What an error means: for one collection of many, or for all.
     fn failed(&mut self, session: &Session, error: Error) -> Result<Next> {
-        use ErrorKind::{Backoff, Connect, Deadline, Interrupted, Protocol, Server, Stopped, Timeout, Tls};
-        let is_about_all = match error.kind() {
-            Server => error.is_unauthorized() || error.status().is_some_and(retry::is_about_all),
-            Backoff | Connect | Deadline | Interrupted | Protocol | Stopped | Timeout | Tls => true,
-            _ => false,
-        };
-        #[cfg(feature = "attachments")]
-        if self.filing.is_some() && !is_about_all {
-            self.file_failed(error);
-            return self.next_file(session);
-        }
+        let is_about_all = retry::stops_all(&error);
         let one_of_many = self.source.collection.is_none() && self.pairs.get(self.at).is_some_and(Pair::is_of_records);
         if one_of_many && !is_about_all && self.leaving.is_none() {
             let id = self.pair().path();
@@ -332,11 +299,6 @@ impl Work {
             return self.read();
         }
         Ok(Next::Step(Side::Target, step(survey, Done::Found)))
-    }
-
-    #[cfg(not(feature = "attachments"))]
-    pub(super) fn next_file(&mut self, session: &Session) -> Result<Next> {
-        self.next_page(session)
     }
 
     /// All of the source's list was read.

@@ -7,6 +7,8 @@ mod batches;
 mod copying;
 #[cfg(feature = "attachments")]
 mod downloads;
+#[cfg(feature = "attachments")]
+mod filing;
 mod following;
 mod lists;
 mod machine;

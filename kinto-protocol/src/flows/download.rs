@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri};
 
-use crate::attachment::{Attachment, Progress, RecordFile, attachment_of, no_file};
+use crate::attachment::{Attachment, Progress, RecordFile, attachment_of, no_file, no_hash};
 use crate::call::Call;
 use crate::endpoints;
 use crate::error::{Error, ErrorKind, Result};
@@ -162,12 +162,9 @@ impl Fetch {
     }
 
     fn locate(&mut self, session: &Session, attachment: Attachment) -> Result<Turn<Fetched>> {
-        let hash = &attachment.hash;
-        let known = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let waived = hash.is_empty() && self.wish.allow_missing_hash;
-        if !known && !waived {
-            let error = Error::new(ErrorKind::Attachment, "the record says no SHA-256 of its file to check it by");
-            return Err(error.hint("if that is as it should be, allow_missing_hash()"));
+        let waived = attachment.hash.is_empty() && self.wish.allow_missing_hash;
+        if !attachment.is_checkable() && !waived {
+            return Err(no_hash().hint("if that is as it should be, allow_missing_hash()"));
         }
         match &self.here {
             Some((size, sha256)) if attachment.is(*size, sha256) => {

@@ -9,6 +9,7 @@ use crate::json;
 use crate::object::JsonMap;
 use crate::permissions::Permissions;
 use crate::server_error::Escaped;
+use crate::sync::files::FileEdit;
 use crate::timestamp::Timestamp;
 
 /// How many characters of a value are shown to people.
@@ -49,6 +50,9 @@ pub struct Edit {
     /// The timestamp it is to have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<Timestamp>,
+    /// What becomes of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<Box<FileEdit>>,
 }
 
 /// What becomes of one field, see [`Edit::fields`].
@@ -66,7 +70,7 @@ pub struct FieldEdit {
 impl Edit {
     pub(super) fn of(kind: EditKind, id: String) -> Self {
         let (last_modified, old, data, permissions, at) = (None, None, None, None, None);
-        Self { kind, id, last_modified, old, data, some_fields: false, permissions, at }
+        Self { kind, id, last_modified, old, data, some_fields: false, permissions, at, file: None }
     }
 
     /// What it does.
@@ -105,7 +109,14 @@ impl Edit {
         self.permissions.as_ref()
     }
 
-    /// The fields that change, by name. Of an update whose old record was not kept, all that are written.
+    /// What becomes of its file, if anything does.
+    #[cfg(feature = "attachments")]
+    #[must_use]
+    pub fn file(&self) -> Option<&FileEdit> {
+        self.file.as_deref()
+    }
+
+    /// The fields that change, by name, but for that of its file. Of an update whose old record was not kept, all that are written.
     #[must_use]
     pub fn fields(&self) -> Vec<FieldEdit> {
         let (old, new) = (self.old().unwrap_or_default(), self.data().unwrap_or_default());
@@ -113,7 +124,9 @@ impl Edit {
             return Vec::new();
         }
         let gone = old.keys().filter(|name| !self.some_fields && !new.contains_key(*name));
-        let mut names: Vec<&String> = new.keys().chain(gone).collect();
+        // The server writes that one itself.
+        let of_file = |name: &String| self.file.is_some() && name == "attachment";
+        let mut names: Vec<&String> = new.keys().chain(gone).filter(|name| !of_file(name)).collect();
         names.sort_unstable();
         let field = |name: &String| {
             let (old, new) = (old.get(name).cloned(), new.get(name).cloned());
@@ -161,6 +174,9 @@ impl fmt::Display for Edit {
         }
         for field in self.fields() {
             write!(f, "\n    {field}")?;
+        }
+        if let Some(file) = &self.file {
+            write!(f, "\n    attachment: {file}")?;
         }
         for (permission, whom) in self.permissions.iter().flat_map(Permissions::iter) {
             let whom = whom.iter().map(String::as_str).collect::<Vec<_>>().join(", ");

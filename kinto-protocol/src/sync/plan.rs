@@ -55,6 +55,15 @@ impl Plan {
         self.edits.iter().filter(|edit| edit.kind == kind).count()
     }
 
+    /// How many files are to be attached, and how many removed.
+    pub(crate) fn files(&self) -> [u64; 2] {
+        let files = self.edits.iter().filter_map(|edit| edit.file.as_ref());
+        files.fold([0; 2], |mut counts, file| {
+            counts[usize::from(!file.attaches())] += 1;
+            counts
+        })
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -122,10 +131,14 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files = |count: u64| if count == 1 { "file" } else { "files" };
+        let [attach, remove] = self.files();
         let counts = [
             (self.count(EditKind::Create) as u64, "to create"),
             (self.count(EditKind::Update) as u64, "to update"),
             (self.count(EditKind::Delete) as u64, "to delete"),
+            (attach, &*format!("{} to attach", files(attach))),
+            (remove, &*format!("{} to remove", files(remove))),
             (self.unchanged, "unchanged"),
             (self.left, "left alone"),
         ];

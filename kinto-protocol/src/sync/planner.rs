@@ -135,10 +135,12 @@ impl Planner {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for an id that cannot be sent or is wanted twice, for data that cannot
     /// be written, and where permissions are to be compared that the server does not show.
+    /// [`ErrorKind::Attachment`](crate::ErrorKind::Attachment) where files are compared, and what its data say of its file
+    /// cannot be understood, or says no SHA-256.
     pub fn want(&mut self, wanted: impl Into<Wanted>) -> Result<()> {
         let mut wanted = wanted.into();
         let data = wanted.take_data(&self.resource, self.id_rule);
-        let Wanted { id, permissions, last_modified, named_fields, named_permissions, .. } = wanted;
+        let Wanted { id, permissions, last_modified, file, named_fields, named_permissions, .. } = wanted;
         let about = |error: Error| error.prefix(&format!("the record \"{}\" cannot be wanted: ", id.escape_debug()));
         let data = data.map_err(about)?;
         let permissions = permissions.filter(|_| self.wish.permissions);
@@ -146,15 +148,17 @@ impl Planner {
         let twice = || about(Error::input("it is wanted twice"));
         let content = self.fingerprint(&data);
         let has_named = named_fields && self.has_fields(&id, &data);
+        let has_files = self.wish.attachments && self.resource.kind() == Kind::Record;
+        let file = if has_files { file.edit(self.there.get(id.as_str()), &data).map_err(about)? } else { None };
         let Some(there) = self.there.get_mut(id.as_str()) else {
             if !self.created.insert(id.as_str().into()) {
                 return Err(twice());
             }
-            let file = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
-            let data = text(callers(&data, self.resource.kind()).chain(file))?;
+            let claim = data.get_key_value("attachment").filter(|(_, file)| self.wish.claim_files && !file.is_null());
+            let data = text(callers(&data, self.resource.kind()).chain(claim))?;
             // Of two that want the same, the server refuses the second for ever: it gets another.
             let at = at.filter(|at| self.taken.insert(*at));
-            let edit = Edit { data: Some(data), permissions, at, ..Edit::of(EditKind::Create, id) };
+            let edit = Edit { data: Some(data), permissions, at, file, ..Edit::of(EditKind::Create, id) };
             self.edits.push(edit);
             return Ok(());
         };
@@ -177,28 +181,26 @@ impl Planner {
         };
         let same = has_named || there.content == content;
         let at = at.filter(|at| *at > there.last_modified && self.taken.insert(*at));
-        let newer = at.is_some();
-        if same && permissions.is_none() && !newer {
-            self.unchanged += 1;
-            return Ok(());
-        }
+        // A file that is attached brings the timestamp along.
+        let newer = at.is_some() && !file.as_ref().is_some_and(|file| file.attaches());
         let old = there.data.clone();
         let last_modified = Some(there.last_modified);
-        let mut edit = Edit { last_modified, old, at, permissions, ..Edit::of(EditKind::Update, id) };
+        let mut edit = Edit { last_modified, old, at, permissions, file, ..Edit::of(EditKind::Update, id) };
         if named_fields || self.wish.only_fields.is_some() {
             edit.some_fields = true;
             let is_named = |name: &String| self.wish.only_fields.as_ref().is_none_or(|names| names.contains(name));
             let fields = callers(&data, self.resource.kind()).filter(|(name, _)| is_named(name));
             edit.data = if same && !newer { None } else { Some(text(fields)?) };
-            if edit.data.as_deref() == Some("{}") && edit.permissions.is_none() && !newer {
-                // What is there has more of these fields, and keeps them.
-                self.unchanged += 1;
-                return Ok(());
-            }
+            // What is there may have more of these fields, and keeps them.
+            edit.data.take_if(|data| &**data == "{}" && !newer);
         } else if !same || newer {
             edit.data = Some(there.replaced(&data, self.resource.kind())?);
         }
-        self.edits.push(edit);
+        if edit.data.is_none() && edit.permissions.is_none() && edit.file.is_none() {
+            self.unchanged += 1;
+        } else {
+            self.edits.push(edit);
+        }
         Ok(())
     }
 
@@ -251,32 +253,16 @@ impl Planner {
 
     /// The plan so far: what was wanted since it was asked for last.
     pub(crate) fn so_far(&mut self) -> Plan {
-        let edits = in_order(std::mem::take(&mut self.edits));
+        let edits = in_order(std::mem::take(&mut self.edits), &mut self.taken);
         let path = self.resource.path().as_str().to_owned();
         let unchanged = std::mem::take(&mut self.unchanged);
         Plan { server: self.server.clone(), path, timestamp: self.timestamp, unchanged, left: 0, edits }
     }
 
-    /// Whether no record has this timestamp, as far as was looked.
-    #[cfg(feature = "attachments")]
-    pub(crate) fn is_free(&self, at: Timestamp) -> bool {
-        !self.taken.contains(&at)
-    }
-
-    /// The newest timestamp before that one that no record has.
-    #[cfg(feature = "attachments")]
-    pub(crate) fn free_before(&self, at: Timestamp) -> Timestamp {
-        let mut before = at.as_millis() - 1;
-        while self.taken.contains(&Timestamp::from_millis(before)) {
-            before -= 1;
-        }
-        Timestamp::from_millis(before)
-    }
-
     /// The plan: what was wanted is there then, and what was not is not, unless it may stay.
     pub fn finish(self) -> Plan {
-        let Self { resource, wish, server, edits, there, unchanged, timestamp, .. } = self;
-        let mut edits = in_order(edits);
+        let Self { resource, wish, server, edits, there, unchanged, timestamp, mut taken, .. } = self;
+        let mut edits = in_order(edits, &mut taken);
         let extra = there.into_iter().filter(|(_, there)| !there.wanted);
         let left = if wish.keep_extra {
             extra.count() as u64
@@ -303,8 +289,21 @@ impl There {
 }
 
 /// The server gives no timestamps between others: what is written later is newer.
-fn in_order(mut edits: Vec<Edit>) -> Vec<Edit> {
+fn in_order(mut edits: Vec<Edit>, taken: &mut HashSet<Timestamp>) -> Vec<Edit> {
     edits.sort_by_key(|edit| (edit.at.is_none(), edit.at));
+    for edit in &mut edits {
+        let (Some(file), Some(at)) = (&mut edit.file, edit.at) else { continue };
+        if !file.attaches() {
+            continue;
+        }
+        // As attaching it is one more change of the record, that has an earlier timestamp until then, as no other has.
+        let earlier = |at: &Timestamp| at.as_millis().checked_sub(1).map(Timestamp::from_millis);
+        let free = std::iter::successors(earlier(&at), earlier).find(|before| !taken.contains(before));
+        if let Some(before) = free.filter(|before| edit.last_modified.is_none_or(|there| *before > there)) {
+            taken.insert(before);
+            file.begin_at(before);
+        }
+    }
     edits
 }
 

@@ -28,6 +28,7 @@ pub(super) struct Wish {
     pub(super) keep_extra: bool,
     pub(super) keep_timestamps: bool,
     pub(super) permissions: bool,
+    pub(super) attachments: bool,
     /// Whether records that are created say that they have the files that they are wanted with.
     pub(super) claim_files: bool,
     pub(super) keep_bytes: usize,
@@ -67,6 +68,16 @@ macro_rules! wishes {
         /// each record is read by itself, in batches.
         pub fn permissions(mut $self) -> Self {
             $wish.permissions = true;
+            $self
+        }
+
+        /// Files of records are compared too, by size and SHA-256, and attached or removed where they differ: a record is to
+        /// have the file that its field `attachment` says, as that of one does which was read elsewhere, or that [it is
+        /// wanted with](crate::Wanted::file), and none if there is neither. Where their content comes from is for
+        /// [`Apply`](crate::Apply) to say. Without this, files stay as they are.
+        #[cfg(feature = "attachments")]
+        pub fn attachments(mut $self) -> Self {
+            $wish.attachments = true;
             $self
         }
 
@@ -116,6 +127,7 @@ impl Survey {
             keep_extra: false,
             keep_timestamps: false,
             permissions: false,
+            attachments: false,
             claim_files: false,
             keep_bytes: 64 * 1024 * 1024,
         };

@@ -9,6 +9,7 @@ use crate::json;
 use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
 use crate::resource::Resource;
+use crate::sync::files::WantedFile;
 use crate::timestamp::Timestamp;
 
 /// A record as it is wanted: its id, its data, and its permissions where these are wanted too.
@@ -36,12 +37,14 @@ pub struct Wanted {
     pub(super) named_fields: bool,
     /// Whether permissions that it does not name stay as they are.
     pub(super) named_permissions: bool,
+    pub(super) file: WantedFile,
 }
 
 impl Wanted {
     fn of(data: Result<JsonMap, String>) -> Self {
         let (named_fields, named_permissions) = (false, false);
-        Self { id: String::new(), data, permissions: None, last_modified: None, named_fields, named_permissions }
+        let (id, file) = (String::new(), WantedFile::OfData);
+        Self { id, data, permissions: None, last_modified: None, named_fields, named_permissions, file }
     }
 
     /// This id, and this data.
@@ -66,6 +69,33 @@ impl Wanted {
     #[must_use]
     pub fn last_modified(mut self, at: Timestamp) -> Self {
         self.last_modified = Some(at);
+        self
+    }
+
+    /// With a file of this name and content. It is compared, by size and SHA-256, and attached only where that is
+    /// [asked for](crate::PlanSync::attachments).
+    ///
+    /// Without this, it is to have the file that its field `attachment` says, as that of a record does which was read
+    /// elsewhere, and none if there is no such field.
+    ///
+    /// ```
+    /// use kinto_protocol::Wanted;
+    /// use serde_json::json;
+    ///
+    /// let hello = Wanted::new("hello", &json!({"title": "Hello"})).file("hello.txt", "Hello, world");
+    /// # let _ = hello;
+    /// ```
+    #[cfg(feature = "attachments")]
+    #[must_use]
+    pub fn file(mut self, name: impl Into<String>, content: impl Into<bytes::Bytes>) -> Self {
+        self.file = WantedFile::here(name.into(), content.into());
+        self
+    }
+
+    /// With the file that it has, if it has one.
+    #[cfg(feature = "attachments")]
+    pub(crate) fn keep_file(mut self) -> Self {
+        self.file = WantedFile::AsItIs;
         self
     }
 

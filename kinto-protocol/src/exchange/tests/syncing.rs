@@ -84,6 +84,20 @@ fn a_plan_can_be_saved() {
     );
 }
 
+#[cfg(not(feature = "attachments"))]
+#[test]
+fn a_plan_that_brings_files_is_refused_by_builds_without() {
+    let saved = r#"{"server":"http://localhost:1/v1","path":"/buckets/b/collections/c/records","unchanged":0,"left":0,
+        "edits":[{"kind":"create","id":"a","data":{},"file":{"new":{"filename":"a.txt","hash":"0","size":1}}}]}"#;
+    let plan: Plan = serde_json::from_str(saved).unwrap();
+    assert_eq!(plan.to_string(), "1 to create, 1 file to attach");
+    assert_eq!(serde_json::to_string(&plan).unwrap(), saved.replace("\n        ", ""), "nothing of it is lost");
+    let mut model = Model::of(&[]);
+    let error = model.send(plan.apply()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Input && error.to_string().contains("\"attachments\""), "{error}");
+    assert!(model.asked.is_empty());
+}
+
 #[test]
 fn what_cannot_be_wanted() {
     for (wanted, why) in [
