@@ -25,4 +25,4 @@ pub use import::Import;
 pub use imported::{ImportFailure, Imported};
 pub use line::{ExportEnd, ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
 #[cfg(feature = "yaml")]
-pub use tree::{ExportTree, ImportTree, YamlTree};
+pub use tree::{ExportTree, ImportTree, YamlText, YamlTree};

@@ -133,6 +133,9 @@ pub mod yaml_format {}
 
 pub use account::{AccountData, Accounts, ChangePassword, CreateAccount, accounts};
 pub use address::{Bucket, Collection, bucket, buckets};
+#[cfg(feature = "yaml")]
+#[doc(hidden)]
+pub use archive::YamlText as __YamlText;
 #[cfg(feature = "export")]
 pub use archive::{
     Export, ExportEnd, ExportHeader, ExportLine, ExportSoFar, ExportedObject, ExportedPermissions, Import,

@@ -70,6 +70,32 @@ fn files_there_and_back() {
 }
 
 #[test]
+fn files_along_with_a_sync() {
+    let corner = Corner::of(site()).fill(&[("a", json!({"n": 1}))]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("one.txt"), "one").unwrap();
+    assert_eq!(corner.run(&["attach", "/B/c/a", &path("one.txt")]).status, 0);
+    assert_eq!(corner.run(&["put", "/B/d"]).status, 0);
+    let sync = ["sync", "/B/c", "/B/d", "--attachments"];
+    let dry = corner.run(&[&sync[..], &["-n"]].concat());
+    assert!(dry.status == 2 && dry.out.contains("attachment: one.txt, 3 bytes"), "{} {}", dry.out, dry.err);
+    assert_eq!(ended(&corner.run(&sync)), (0, "", "/B/d: 1 done; files: 1 done\n"));
+    let ran = corner.run(&["fetch", "/B/d/a", "--into", &path("in")]);
+    assert_eq!((ran.status, fs::read_to_string(path("in/one.txt")).unwrap()), (0, "one".to_owned()));
+    assert_eq!(corner.run(&sync).err, "/B/d: nothing to do, 1 unchanged\n");
+    // Saved, and its files are where they were.
+    fs::write(path("one.txt"), "other").unwrap();
+    assert_eq!(corner.run(&["attach", "/B/c/a", &path("one.txt")]).status, 0);
+    let plan = path("plan.json");
+    assert_eq!(corner.run(&[&sync[..], &["--save", &plan]].concat()).status, 2);
+    assert_eq!(corner.run(&["apply", &plan]).status, 3);
+    let ran = corner.run(&["apply", &plan, "--files-from", "/B/c"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert_eq!(corner.run_with(&["sync", "-", "/B/d", "--attachments"], "").status, 3);
+}
+
+#[test]
 fn from_the_change_to_the_signature() {
     let server = KintoServer::shared(Backend::Signer).unwrap();
     let corner = Corner::of(server);

@@ -2,9 +2,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kinto_blocking::{Auth, Client, accounts, bucket, buckets};
 use kinto_tests::{Backend, KintoServer};
@@ -119,7 +120,10 @@ pub(crate) fn run(mut command: Command, input: &str) -> Ran {
     let mut child = command.spawn().unwrap();
     // It need not read it.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
+    // One that waits for something that never comes fails the test, and does not keep all others waiting.
+    let (told, tells) = mpsc::channel();
+    thread::spawn(move || told.send(child.wait_with_output()));
+    let output = tells.recv_timeout(Duration::from_secs(120)).expect("it does not end").unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { status: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
 }

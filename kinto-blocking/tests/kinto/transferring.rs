@@ -59,3 +59,28 @@ fn renamed() {
     assert_eq!(corner.out(&["ls", "/B/d", "-o", "id"]), "a\n");
     assert_eq!(corner.run_with(&["import", "-", "--rename", "c"], &dump).status, 3);
 }
+
+#[test]
+fn as_a_tree_in_yaml() {
+    let corner = Corner::filled(&[("a", json!({"n": 1, "text": "yes"}))]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("blog.yaml").to_str().unwrap().to_owned();
+    let ran = corner.run(&["export", "/B", &file]);
+    assert_eq!((ran.status, ran.err), (0, format!("/B: exported to {file}\n")));
+    assert_eq!(corner.run(&["export", "/B", &file]).status, 3, "nothing is written over");
+    let tree = fs::read_to_string(&file).unwrap();
+    assert!(tree.starts_with("buckets:\n") && tree.contains("text: \"yes\"\n"), "{tree}");
+    assert_eq!(corner.run(&["export", "/B", "--yaml"]).out, tree.replace(&corner.bucket, "B"));
+    let ran = corner.run(&["import", &file]);
+    assert_eq!((ran.status, ran.err), (0, format!("{file}: 3 unchanged\n")));
+    let edited = format!("buckets: {{{}: {{collections: {{c: {{data: {{title: New}}}}}}}}}}", corner.bucket);
+    let dry = corner.run_with(&["import", "-", "--yaml", "-n"], &edited);
+    assert_eq!((dry.status, dry.out.as_str()), (2, "~ c\n    title: \"New\"\n"), "{}", dry.err);
+    assert_eq!(corner.run_with(&["import", "-", "--yaml"], &edited).status, 0);
+    assert_eq!(corner.out(&["get", "/B/c", "--fields", "title"]), "{\"title\":\"New\"}\n");
+    let ran = corner.run_with(&["import", "-", "--yaml"], "bukkets: {}");
+    assert!(ran.status == 3 && ran.err.contains("bukkets"), "{}", ran.err);
+    assert_eq!(corner.out(&["ls", "/B/c", "-o", "yaml", "--fields", "n,text"]), "- \"n\": 1\n  text: \"yes\"\n");
+    assert_eq!(corner.out(&["get", "/B/c/a", "-o", "yaml", "--fields", "text"]), "text: \"yes\"\n");
+    assert_eq!(corner.out(&["ls", "/B/@", "-o", "yaml"]), "[]\n");
+}

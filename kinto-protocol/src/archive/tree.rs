@@ -19,6 +19,8 @@ use std::collections::btree_map::Entry;
 
 pub use export_tree::ExportTree;
 pub use import_tree::ImportTree;
+#[doc(hidden)]
+pub use write::YamlText;
 
 use crate::archive::line::{ExportedObject, ExportedPermissions};
 use crate::archive::place::Place;

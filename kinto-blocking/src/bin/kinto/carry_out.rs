@@ -27,12 +27,18 @@ pub(crate) struct Work {
     pub(crate) doing: Doing,
     /// What is to be reviewed then, and the comment to that.
     pub(crate) review: Option<(Review, String)>,
+    /// Whose files the records are to have.
+    pub(crate) files: Option<Client>,
 }
 
 impl Work {
+    pub(crate) fn of(client: Client, plan: Plan, what: String) -> Self {
+        Self { client, plan, what, doing: Doing { dry_run: false, yes: false }, review: None, files: None }
+    }
+
     /// Does what the plan says, or shows it.
     pub(crate) fn carry_out(self, context: &Context) -> Result<Outcome, Failure> {
-        let Self { client, plan, what, doing, review } = self;
+        let Self { client, plan, what, doing, review, files } = self;
         if plan.is_empty() {
             context.say(&format!("{what}: {plan}"));
             return Ok(Outcome::Done);
@@ -48,6 +54,9 @@ impl Work {
         let progress = context.progress();
         let bar = progress.clone();
         let mut apply = plan.apply().progress(move |over, all| bar.set(over as u64, Some(all as u64)));
+        if let Some(files) = files {
+            apply = apply.files_from(files.session());
+        }
         if let Some((review, comment)) = review {
             apply = apply.then_request_review(&review, comment);
         }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use clap::ValueEnum;
+use kinto_blocking::__YamlText as YamlText;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -17,6 +18,8 @@ pub(crate) enum Format {
     Json,
     /// A line of JSON for each object
     Ndjson,
+    /// One YAML document
+    Yaml,
     /// With the fields that are named, or else those of the first object
     Csv,
     /// Their ids, a line each
@@ -85,6 +88,10 @@ impl Output {
                 }
                 writeln!(to, "{}", if before == "[" { "[]" } else { "\n]" })?;
             }
+            Format::Yaml => {
+                let all: Vec<Value> = objects.map(|object| object.map(Value::Object)).collect::<Result<_, _>>()?;
+                write!(to, "{}", YamlText(&all.into()))?;
+            }
             Format::Id => {
                 for object in objects {
                     if let Some(id) = object?.get("id").and_then(Value::as_str) {
@@ -127,13 +134,14 @@ impl Output {
                 let beside = beside.iter().map(|(name, value)| (*name, value));
                 write!(to, "{}", table::of_object(&object, beside))?;
             }
-            Format::Json | Format::Ndjson => {
+            Format::Json | Format::Ndjson | Format::Yaml => {
                 if self.fields.is_empty() {
                     object.extend(beside.iter().map(|(name, value)| (format!("@{name}"), value.clone())));
                 }
                 let object = Value::Object(object);
                 match self.format {
                     Format::Json => writeln!(to, "{object:#}")?,
+                    Format::Yaml => write!(to, "{}", YamlText(&object))?,
                     _ => writeln!(to, "{object}")?,
                 }
             }

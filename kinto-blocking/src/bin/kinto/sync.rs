@@ -47,6 +47,9 @@ pub(crate) struct Sync {
 pub(crate) struct Apply {
     /// The plan
     plan: PathBuf,
+    /// The place that the files of its records come from, if it has any
+    #[arg(long, value_name = "SOURCE")]
+    files_from: Option<String>,
     #[command(flatten)]
     doing: Doing,
 }
@@ -71,6 +74,9 @@ struct Sides {
     /// Timestamps too
     #[arg(long)]
     timestamps: bool,
+    /// Files that are attached to records too, where the source is a place
+    #[arg(long)]
+    attachments: bool,
 }
 
 const SYNC_HELP: &str = "\
@@ -88,7 +94,7 @@ impl Diff {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         let (client, place, plan) = self.sides.plan(context)?;
         let doing = Doing { dry_run: true, yes: false };
-        Work { client, what: place.to_string(), plan, doing, review: None }.carry_out(context)
+        Work { doing, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
     }
 }
 
@@ -108,7 +114,9 @@ impl Sync {
             (_, Some(_)) => return Err(Failure::Usage(format!("{place}: only collections are reviewed"))),
             (_, None) => None,
         };
-        Work { client, what: place.to_string(), plan, doing: self.doing, review }.carry_out(context)
+        let files = self.sides.attachments.then(|| context.site(&self.sides.source)).transpose()?;
+        let files = files.map(|(source, _)| source);
+        Work { doing: self.doing, review, files, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
     }
 }
 
@@ -118,8 +126,9 @@ impl Apply {
         let text = assign::read(&self.plan.to_string_lossy())?;
         let plan: Plan = serde_json::from_str(&text)
             .map_err(|error| Failure::Usage(format!("{shown}: this is no plan: {error}")))?;
-        let client = context.client()?;
-        Work { client, what: shown.to_string(), plan, doing: self.doing, review: None }.carry_out(context)
+        let files = self.files_from.as_deref().map(|source| context.site(source)).transpose()?;
+        let (client, files) = (context.client()?, files.map(|(source, _)| source));
+        Work { doing: self.doing, files, ..Work::of(client, plan, shown.to_string()) }.carry_out(context)
     }
 }
 
@@ -128,6 +137,9 @@ impl Sides {
     fn plan(&self, context: &mut Context) -> Result<(Client, Place, Plan), Failure> {
         let (client, place) = context.site(&self.target)?;
         let source = self.source(context)?;
+        if self.attachments && matches!(source, Source::Lines(..)) {
+            return Err(Failure::Usage(format!("{} has no files: only a place has", self.source)));
+        }
         let survey = self.survey(place.list()?.survey())?;
         let mut planner = client.send(survey)?;
         source.each(self, |wanted| Ok(planner.want(wanted)?))?;
@@ -144,6 +156,9 @@ impl Sides {
         }
         if self.permissions {
             survey = survey.permissions();
+        }
+        if self.attachments {
+            survey = survey.attachments();
         }
         Ok(if self.timestamps { survey.keep_timestamps() } else { survey })
     }

@@ -1,25 +1,27 @@
 //! `export` and `import`.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use kinto_blocking::{Import, bucket};
+use kinto_blocking::{Import, YamlTree, bucket};
 
+use crate::assign;
 use crate::carry_out::{self, Doing};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
 
-/// Writes a bucket or a collection with all that is in it, as lines of JSON
+/// Writes a bucket or a collection with all that is in it, as lines of JSON or as a tree in YAML
 #[derive(clap::Args)]
 #[command(after_help = "\
-The memory it takes does not grow with what is exported. A file that has the beginning of the same export goes on behind it, when
---resume says so.
+Lines of JSON take no more memory for more of them. A file that has the beginning of the same export goes on behind it, when
+--resume says so. A file that ends in .yaml or .yml is a tree in YAML, the way kinto-wizard has them, for configurations.
 
 Examples:
   kinto export /blog blog.ndjson
+  kinto export /blog blog.yaml
   kinto export /blog | gzip > blog.ndjson.gz")]
 pub(crate) struct Export {
     /// The bucket or collection
@@ -32,12 +34,16 @@ pub(crate) struct Export {
     /// Goes on behind what is in the file
     #[arg(long, requires = "file")]
     resume: bool,
+    /// A tree in YAML, whatever the file is called
+    #[arg(long, conflicts_with = "resume")]
+    yaml: bool,
 }
 
 /// Makes what stands in an export be on the server
 #[derive(clap::Args)]
 #[command(after_help = "\
-What is the same already is not written, so that the same command once more goes on where it was interrupted.
+What is the same already is not written, so that the same command once more goes on where it was interrupted. A file that ends in
+.yaml or .yml is a tree in YAML, the way kinto-wizard has them: what it does not name stays as it is.
 
 Examples:
   kinto import blog.ndjson --dry-run
@@ -64,6 +70,9 @@ pub(crate) struct ImportFile {
     /// The export may be without an end, as one that was interrupted
     #[arg(long, conflicts_with = "delete")]
     partial: bool,
+    /// A tree in YAML, whatever the file is called
+    #[arg(long, conflicts_with = "partial")]
+    yaml: bool,
     #[command(flatten)]
     doing: Doing,
 }
@@ -84,19 +93,54 @@ impl Export {
             context.send_by(&client, &mut export)?;
             return Ok(Outcome::Done);
         }
+        if self.yaml || self.file.as_deref().is_some_and(is_yaml) {
+            if self.resume {
+                return Err(Failure::Usage(
+                    "a tree in YAML is written as a whole: there is nothing to resume".to_owned(),
+                ));
+            }
+            let tree = client.send(export.into_tree())?.to_string();
+            return self.write(context, &tree, &place);
+        }
         let Some(path) = &self.file else {
             let objects = client.export_to(export, io::stdout().lock())?;
             context.say(&format!("{place}: {objects} exported"));
             return Ok(Outcome::Done);
         };
-        if !self.resume && path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
-            let why = format!("{} is there already: remove it, or go on behind it with --resume", path.display());
-            return Err(Failure::Usage(why));
+        if !self.resume {
+            let hint = ", or go on behind it with --resume";
+            is_free(path, hint)?;
         }
         let objects = client.export_file(export, path)?;
         context.say(&format!("{place}: {objects} exported to {}", path.display()));
         Ok(Outcome::Done)
     }
+}
+
+impl Export {
+    /// Writes a tree, which is in memory as a whole.
+    fn write(&self, context: &Context, tree: &str, place: &Place) -> Result<Outcome, Failure> {
+        let Some(path) = &self.file else {
+            io::stdout().lock().write_all(tree.as_bytes())?;
+            return Ok(Outcome::Done);
+        };
+        is_free(path, "")?;
+        fs::write(path, tree).map_err(|error| Failure::Local(format!("{}: {error}", path.display())))?;
+        context.say(&format!("{place}: exported to {}", path.display()));
+        Ok(Outcome::Done)
+    }
+}
+
+/// Nothing is written over.
+fn is_free(path: &Path, hint: &str) -> Result<(), Failure> {
+    if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
+        return Err(Failure::Usage(format!("{} is there already: remove it{hint}", path.display())));
+    }
+    Ok(())
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 impl ImportFile {
@@ -106,15 +150,16 @@ impl ImportFile {
             let question = format!("Delete what is on the server and not in {}?", self.file);
             context.confirm(&question, self.doing.yes)?;
         }
-        let local = |error: io::Error| Failure::Local(format!("{}: {error}", self.file));
-        let from: Box<dyn BufRead> = match self.file.as_str() {
-            "-" => Box::new(io::stdin().lock()),
-            path => Box::new(BufReader::new(File::open(path).map_err(local)?)),
-        };
         let progress = context.progress();
         let bar = progress.clone();
         let import = import.progress(move |so_far| bar.set(so_far.changed() + so_far.unchanged, None));
-        let imported = context.client()?.import_from(import, from);
+        let client = context.client()?;
+        let imported = if self.yaml || is_yaml(Path::new(&self.file)) {
+            let tree = YamlTree::parse(&assign::read(&self.file)?);
+            tree.and_then(|tree| client.send(import.tree(tree)))
+        } else {
+            client.import_from(import, self.open()?)
+        };
         progress.end();
         let imported = imported?;
         for failure in &imported.failures {
@@ -126,6 +171,14 @@ impl ImportFile {
             return Err(Failure::Local(format!("{}: {} of the objects failed", self.file, imported.failed)));
         }
         Ok(if self.doing.dry_run && imported.changed() > 0 { Outcome::Changes } else { Outcome::Done })
+    }
+
+    fn open(&self) -> Result<Box<dyn BufRead>, Failure> {
+        if self.file == "-" {
+            return Ok(Box::new(io::stdin().lock()));
+        }
+        let file = File::open(&self.file).map_err(|error| Failure::Local(format!("{}: {error}", self.file)))?;
+        Ok(Box::new(BufReader::new(file)))
     }
 
     fn import(&self, context: &Context) -> Result<Import, Failure> {

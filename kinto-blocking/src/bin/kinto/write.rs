@@ -168,7 +168,7 @@ pub(crate) fn make(
 ) -> Result<Outcome, Failure> {
     planner.want(wanted)?;
     let (client, plan) = (context.client()?, planner.finish());
-    Work { client, plan, what: place.to_string(), doing, review: None }.carry_out(context)
+    Work { doing, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
 }
 
 impl Rm {
@@ -222,7 +222,7 @@ impl Rm {
         let client = context.client()?;
         // Nothing is wanted.
         let plan = client.send(survey)?.finish();
-        Work { client, plan, what: place.to_string(), doing: self.doing, review: None }.carry_out(context)
+        Work { doing: self.doing, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
     }
 }
 

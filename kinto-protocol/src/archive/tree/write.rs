@@ -77,6 +77,25 @@ impl fmt::Display for YamlTree {
     }
 }
 
+/// Any value in YAML, as one document.
+#[doc(hidden)]
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "of the command, not of users")]
+pub struct YamlText<'a>(pub &'a Value);
+
+impl fmt::Display for YamlText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Part::from(self.0) {
+            Part::Map(parts) if !parts.is_empty() => members(f, &parts, 0, false),
+            Part::List(parts) if !parts.is_empty() => items(f, &parts, 0, false),
+            Part::Map(_) => f.write_str("{}\n"),
+            Part::List(_) => f.write_str("[]\n"),
+            Part::Text(text) => write_text(f, text).and_then(|()| f.write_char('\n')),
+            Part::Value(value) => write(f, value).and_then(|()| f.write_char('\n')),
+        }
+    }
+}
+
 /// The members of a map, one below the other; the first may go on in a line that has begun.
 fn members(f: &mut fmt::Formatter<'_>, members: &[(&str, Part<'_>)], indent: usize, begun: bool) -> fmt::Result {
     for (index, (name, part)) in members.iter().enumerate() {
