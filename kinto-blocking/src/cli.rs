@@ -18,7 +18,7 @@
 //!     let args = Args::parse().kinto;
 //!     let client = args.client()?;
 //!     let records = client.send(args.records()?.list())?;
-//!     println!("{} records.", records.len());
+//!     println!("{} records.", records.items.len());
 //!     Ok(())
 //! }
 //! ```

@@ -9,4 +9,5 @@ mod running;
 mod signing_in;
 mod syncing;
 mod transferring;
+mod walk;
 mod writing;
