@@ -4,6 +4,7 @@
 
 mod about;
 mod assign;
+mod card;
 mod carry_out;
 mod context;
 mod copy;

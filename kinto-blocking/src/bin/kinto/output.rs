@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::table;
+use crate::{card, table};
 
 /// How objects are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -125,7 +125,7 @@ impl Output {
             Format::Id | Format::Csv => return self.list([Ok(object)].into_iter()),
             Format::Table => {
                 let beside = beside.iter().map(|(name, value)| (*name, value));
-                write!(to, "{}", table::of_object(&object, beside))?;
+                write!(to, "{}", card::of_object(&object, beside))?;
             }
             Format::Json | Format::Ndjson => {
                 if self.fields.is_empty() {
