@@ -1,16 +1,17 @@
 //! `export` and `import`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use kinto_blocking::{Import, bucket};
+use kinto_blocking::{Import, Imported, bucket};
 
 use crate::carry_out::{self, Doing};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
+use crate::progress::Progress;
 
 /// Writes a bucket or a collection with all that is in it, as lines of JSON
 #[derive(clap::Args)]
@@ -111,10 +112,13 @@ impl ImportFile {
             "-" => Box::new(io::stdin().lock()),
             path => Box::new(BufReader::new(File::open(path).map_err(local)?)),
         };
-        let progress = context.progress();
-        let bar = progress.clone();
-        let import = import.progress(move |so_far| bar.set(so_far.changed() + so_far.unchanged, None));
-        let imported = context.client()?.import_from(import, from);
+        let client = context.client()?;
+        // What is shown would be between its lines.
+        let progress = if self.doing.dry_run { Progress::new(false) } else { context.progress() };
+        let (bar, all) = (progress.clone(), objects(&self.file));
+        let over = |so_far: &Imported| so_far.created + so_far.updated + so_far.unchanged + so_far.failed;
+        let import = import.progress(move |so_far| bar.set(over(so_far), all));
+        let imported = client.import_from(import, from);
         progress.end();
         let imported = imported?;
         for failure in &imported.failures {
@@ -157,5 +161,19 @@ impl ImportFile {
             import = import.show(|plan| _ = carry_out::show(plan));
         }
         Ok(import)
+    }
+}
+
+/// How many objects are in a file. It is a line each, and one before and one behind them.
+///
+/// To read it twice takes little beside sending it once. What is no file cannot be read twice.
+fn objects(path: &str) -> Option<u64> {
+    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
+    let (mut file, mut piece, mut lines) = (file, vec![0; 1 << 16], 0);
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => return Some(u64::saturating_sub(lines, 2)),
+            length => lines += piece[..length].iter().filter(|byte| **byte == b'\n').count() as u64,
+        }
     }
 }
