@@ -196,11 +196,10 @@ impl Rm {
             Err(error) => return Err(error.into()),
         };
         let within = match place {
-            Place::Bucket(_) => Some((client.send(place.list()?.count())?, "collections")),
-            Place::Collection(..) => Some((client.send(place.list()?.count())?, "records")),
+            Place::Bucket(_) | Place::Collection(..) => Some(client.send(place.list()?.count())?),
             _ => None,
         };
-        let with = within.map(|(count, what)| format!(" with {count} {what}")).unwrap_or_default();
+        let with = within.map(|count| format!(" with {}", place.counted(count))).unwrap_or_default();
         if self.doing.dry_run {
             context.output.line(&format!("- {place}{with}"))?;
             return Ok(Outcome::Changes);
