@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kinto_blocking::{Client, JsonMap, List, Plan, Survey, Wanted, bucket};
 
@@ -154,7 +154,13 @@ impl Sides {
             return Ok(Source::Lines(Box::new(io::stdin().lock()), "standard input".to_owned()));
         }
         if text.starts_with('/') || text.contains(":/") {
-            let (client, place) = context.site(text)?;
+            let found = context.site(text).and_then(|(client, place)| place.list().map(|_| (client, place)));
+            let (client, place) = found.map_err(|failure| match failure {
+                Failure::Usage(why) if Path::new(text).is_file() => {
+                    Failure::Usage(format!("{why}. To read the file of this name: - in its place, and < {text}"))
+                }
+                other => other,
+            })?;
             return Ok(Source::Place(client, place));
         }
         let file = File::open(text).map_err(|error| Failure::Local(format!("{text}: {error}")))?;
