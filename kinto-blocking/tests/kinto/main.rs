@@ -6,5 +6,7 @@ mod reading;
 mod running;
 mod signing_in;
 mod syncing;
+#[cfg(unix)]
+mod terminal;
 mod transferring;
 mod writing;
