@@ -23,10 +23,21 @@ pub(crate) struct Table {
 
 /// The table of some objects: those fields, or else all that they have, as far as there is room.
 pub(crate) fn of_list(objects: &[Map<String, Value>], fields: &[String]) -> Table {
-    let names = if fields.is_empty() { names(objects) } else { fields.to_vec() };
+    let names = if fields.is_empty() { in_order(names(objects)) } else { fields.to_vec() };
     let row = |object: &Map<String, Value>| names.iter().map(|name| shown(name, object.get(name))).collect();
     let rows = objects.iter().map(row).collect();
     Table { rows, names, width: width() }
+}
+
+/// What an object is called is next to its id: where there is little room, that is there.
+fn in_order(mut names: Vec<String>) -> Vec<String> {
+    names.sort_by_key(|name| match name.as_str() {
+        "id" => 0,
+        "title" | "name" => 1,
+        "last_modified" => 3,
+        _ => 2,
+    });
+    names
 }
 
 /// The names of the fields: the id, those that most have, and when it was changed.
