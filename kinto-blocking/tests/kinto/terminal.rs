@@ -1,6 +1,7 @@
 //! The command at a terminal: what is to be seen there, and keys.
 
 mod editing;
+mod help;
 mod interrupted;
 mod prompts;
 mod tables;

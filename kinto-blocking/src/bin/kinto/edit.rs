@@ -16,7 +16,7 @@ use crate::write;
 /// Changes an object in an editor, unless somebody else changes it meanwhile
 #[derive(clap::Args)]
 #[command(after_help = "\
-The editor is what VISUAL or EDITOR says, and else vi. What is not saved, or saved as it was, is not written. What cannot be
+The editor is what VISUAL or EDITOR says, and else vi. What is not saved, or saved as it was, is not written. What cannot be \
 written stays in a file, which is named then.
 
 Example:

@@ -24,6 +24,7 @@ pub(crate) enum Format {
 }
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// How objects are written: a table at a terminal, and else lines of JSON
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]

@@ -14,7 +14,7 @@ use crate::place::Place;
 use crate::read::Which;
 
 const SIDES: &str = "\
-SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a
+SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a \
 place. stage:/blog/posts is at the server of the profile stage; ./blog and blog.ndjson are files.";
 
 /// What sync would do, field by field. Ends with status 2 if that is anything
@@ -74,15 +74,15 @@ struct Sides {
 }
 
 const SYNC_HELP: &str = "\
-SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a
+SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a \
 place. stage:/blog/posts is at the server of the profile stage; ./blog and blog.ndjson are files.
 
-What is the same already is not written, and what others change meanwhile is not overwritten. The same command once more goes
+What is the same already is not written, and what others change meanwhile is not overwritten. The same command once more goes \
 on where the first one was interrupted.
 
 Examples:
   kinto sync posts.ndjson /blog/posts --dry-run
-  kinto sync prod:/main/cfr stage:/main-workspace/cfr --delete --review \"as in production\"";
+  kinto sync prod:/main/cfr stage:/work/cfr --delete --review \"as in production\"";
 
 impl Diff {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {

@@ -16,7 +16,7 @@ use crate::progress::Progress;
 /// Writes a bucket or a collection with all that is in it, as lines of JSON
 #[derive(clap::Args)]
 #[command(after_help = "\
-The memory it takes does not grow with what is exported. A file that has the beginning of the same export goes on behind it, when
+The memory it takes does not grow with what is exported. A file that has the beginning of the same export goes on behind it, when \
 --resume says so.
 
 Examples:
@@ -35,7 +35,7 @@ pub(crate) struct Export {
     resume: bool,
 }
 
-/// Makes what stands in an export be on the server
+/// Brings to a server what is in an export
 #[derive(clap::Args)]
 #[command(after_help = "\
 What is the same already is not written, so that the same command once more goes on where it was interrupted.

@@ -27,10 +27,15 @@ impl Held {
     /// Holds back the request of this number, from 0, of those of this method and whose paths have this in them.
     pub(super) fn at(method: &'static str, path: &'static str, number: usize) -> Self {
         let stub = Stub::serving(MemoryServer::new().page_size(500));
+        Self::before(stub.url(), method, path, number)
+    }
+
+    /// The same before this server.
+    fn before(url: &str, method: &'static str, path: &'static str, number: usize) -> Self {
         let (holding, held) = channel();
         let (go, may_go) = channel();
         let (so_far, may_go) = (AtomicUsize::new(0), Mutex::new(may_go));
-        let cutter = Cutter::start(stub.url(), Ending::Close, move |head| {
+        let cutter = Cutter::start(url, Ending::Close, move |head| {
             let counts = head.method == method && head.path.contains(path);
             if !counts || so_far.fetch_add(1, Ordering::SeqCst) != number {
                 return Cut::None;
@@ -39,7 +44,7 @@ impl Held {
             // The test is over if there is nobody to tell.
             may_go.lock().unwrap().recv().unwrap_or(Cut::BeforeRequest)
         });
-        Self { corner: Corner::at(stub.url()), url: cutter.url(), held, go, _cutter: cutter }
+        Self { corner: Corner::at(url), url: cutter.url(), held, go, _cutter: cutter }
     }
 
     /// The command, by way of what holds the request back.
@@ -163,4 +168,31 @@ fn nothing_is_drawn_where_nobody_looks() {
     );
     let left = left.left();
     assert_eq!((left.status, left.out.as_str()), (Some(0), ""), "it is standard error that it is drawn on");
+}
+
+#[test]
+fn what_the_server_says_is_not_mixed_with_the_bar() {
+    // It asks for silence after the second batch, of which one hears before the third.
+    let batches = AtomicUsize::new(0);
+    let stub = Stub::serving_with(MemoryServer::new(), move |request, response| {
+        if request.uri().path().ends_with("/batch") && batches.fetch_add(1, Ordering::SeqCst) == 1 {
+            response.headers_mut().insert("backoff", "1".parse().unwrap());
+        }
+    });
+    let held = Held::before(stub.url(), "POST", "/batch", 2);
+    let (folder, corner) = (tempfile::tempdir().unwrap(), &held.corner);
+    fs::write(folder.path().join("wanted"), records(100)).unwrap();
+    assert_eq!(corner.run(&["put", "/B"]).status, 0);
+    assert_eq!(corner.run(&["put", "/B/c"]).status, 0);
+    let mut terminal = Terminal::of(within(folder.path(), held.command(&["sync", "wanted", "/B/c"])));
+    held.reached(&mut terminal);
+    terminal.until_text("50/100 ");
+    let seen = terminal.seen();
+    let lines: Vec<_> = seen.lines().map(str::trim_end).collect();
+    assert!(lines.len() == 2 && lines[0].contains("the server asks for silence, waiting "), "{seen}");
+    assert!(is_a_bar(lines[1], "50/100"), "{seen}");
+    held.go(Cut::None);
+    let left = terminal.left();
+    let told = format!("{}\n{}: 100 done", lines[0], corner.named("/B/c"));
+    assert_eq!((left.status, left.screen), (Some(0), told));
 }
