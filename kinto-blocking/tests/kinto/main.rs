@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod large;
 mod reading;
 mod running;
 mod signing_in;
