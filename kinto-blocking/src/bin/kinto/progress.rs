@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar on standard error, where that is a terminal.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ impl Progress {
             && let Some(all) = all
         {
             self.0.set_length(all);
-            self.0.set_style(style("{bar:30} {pos}/{len} {rate}, {eta} left"));
+            self.0.set_style(style("{bar:30} {pos}/{len} {rate}{left}"));
         }
         self.0.set_position(done);
     }
@@ -42,5 +42,11 @@ fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     // As it is counted: fractions of a record say nothing.
     let rate = |state: &ProgressState, to: &mut dyn Write| _ = write!(to, "{:.0}/s", state.per_sec());
-    style.with_key("rate", rate)
+    // Of the first ones nothing is known yet.
+    let left = |state: &ProgressState, to: &mut dyn Write| {
+        if state.pos() > 0 {
+            let _ = write!(to, ", {:#} left", HumanDuration(state.eta()));
+        }
+    };
+    style.with_key("rate", rate).with_key("left", left)
 }

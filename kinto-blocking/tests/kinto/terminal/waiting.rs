@@ -189,7 +189,7 @@ fn what_the_server_says_is_not_mixed_with_the_bar() {
     terminal.until_text("50/100 ");
     let seen = terminal.seen();
     let lines: Vec<_> = seen.lines().map(str::trim_end).collect();
-    assert!(lines.len() == 2 && lines[0].contains("the server asks for silence, waiting "), "{seen}");
+    assert!(lines.len() == 2 && lines[0].starts_with("POST /batch: the server asks for silence, "), "{seen}");
     assert!(is_a_bar(lines[1], "50/100"), "{seen}");
     held.go(Cut::None);
     let left = terminal.left();
