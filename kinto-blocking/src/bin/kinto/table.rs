@@ -100,14 +100,8 @@ fn one_wide(character: char) -> usize {
 impl Table {
     /// Which columns there is room for, and how wide each is made.
     fn columns(&self, header: &[String]) -> Vec<(usize, usize)> {
-        let cells = |column: usize| {
-            self.rows
-                .iter()
-                .chain([&header.to_vec()])
-                .filter_map(move |row| row.get(column))
-                .map(|cell| wide(cell))
-                .max()
-        };
+        let lines = || self.rows.iter().map(Vec::as_slice).chain([header]);
+        let cells = |column: usize| lines().filter_map(|line| line.get(column)).map(|cell| wide(cell)).max();
         let wishes: Vec<usize> = (0..header.len()).map(|column| cells(column).unwrap_or(0).min(self.width)).collect();
         let is = |column: usize, name: &str| self.names[column] == name;
         // Half an id or half a date is of no use.
@@ -138,6 +132,9 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let header = self.names.iter().map(|name| harmless(&name.to_uppercase())).collect::<Vec<_>>();
+        if header.is_empty() {
+            return Ok(());
+        }
         let columns = self.columns(&header);
         for (number, row) in [&header].into_iter().chain(&self.rows).enumerate() {
             let mut line = String::new();

@@ -64,6 +64,7 @@ fn no_line_is_longer_than_the_terminal() {
     // Of one object all is shown.
     let shown = lines_of(&corner, 80, &["get", "/B/c/aaaaaaaa-0000-4000-8000-000000000000"]);
     assert_eq!(shown.iter().map(|(line, _)| line.matches("long").count()).sum::<usize>(), 60, "{shown:?}");
+    assert!(lines_of(&corner, 80, &["ls", "/B/@"]).is_empty(), "nothing is there");
     // What has no room is not there, and that is to be seen.
     let narrow = lines_of(&corner, 40, &["ls", "/B/c", "--fields", "title,draft,many,more,text,id"]);
     assert!(narrow[0].0.ends_with(" …") && narrow.iter().all(|(_, end)| *end <= 40), "{narrow:?}");
