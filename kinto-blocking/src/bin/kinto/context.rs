@@ -95,7 +95,7 @@ impl Context {
         }
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Failure::Local("nothing was done".to_owned())),
+            _ => Err(Failure::Declined),
         }
     }
 }

@@ -89,6 +89,20 @@ fn deleting() {
 }
 
 #[test]
+fn deleting_one_of_two() {
+    let corner = three();
+    let mut terminal = Terminal::of(corner.command(&["rm", "/B/c/a", "/B/c/b"]));
+    terminal.until_text("/c/a? [y/N]");
+    terminal.keys("y\r");
+    terminal.until_text("/c/b? [y/N]");
+    terminal.keys("n\r");
+    let left = terminal.left();
+    assert_eq!(left.status, Some(1));
+    assert!(left.screen.replace(&corner.bucket, "B").ends_with("\nkinto: /B/c/b: not deleted"), "{}", left.screen);
+    assert_eq!(corner.out(&["ls", "/B/c", "-o", "id", "--sort", "id"]), "b\nc\n");
+}
+
+#[test]
 fn deleting_what_is_extra() {
     let corner = three();
     let folder = tempfile::tempdir().unwrap();
