@@ -4,19 +4,18 @@
 //! cargo test --release -p kinto-blocking --features cli --test kinto large -- --ignored --nocapture
 //! ```
 //!
-//! `LARGE_RECORDS` is how many, if not 200,000. The figures are of the command alone, and known on Linux only; the server is a
-//! model of one, in the process of the test.
+//! `LARGE_RECORDS` is how many, if not 200,000. The figures are of the command alone, and known on Linux only; the server is
+//! played, in the process of the test.
 
 use std::io::{BufWriter, Write as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use kinto_protocol::testing::MemoryServer;
-use kinto_tests::Stub;
+use kinto_tests::Many;
 use serde_json::json;
 
-use crate::running::{Corner, run};
+use crate::running::Corner;
 
 /// What each of them must fit into, in MiB.
 const MOST: u64 = 64;
@@ -25,17 +24,17 @@ const MOST: u64 = 64;
 #[ignore = "takes a while"]
 fn many_records_in_little_memory() {
     let records: u64 = env::var("LARGE_RECORDS").map_or(200_000, |records| records.parse().unwrap());
-    let stub = Stub::serving(MemoryServer::new().batch_max_requests(100));
-    let corner = Corner::at(stub.url());
+    let server = Many::serving(records);
+    let corner = Corner::at(server.url());
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (from, to) = (path("from"), path("to"));
     write(&from, records);
-    assert_eq!(run(corner.command(&["put", "/b"]), "").status, 0);
-    measured(&corner, &["import", &from], &format!("{from}: {} created\n", records + 1));
+    measured(&corner, &["import", &from, "--timestamps"], &format!("{from}: {} created\n", records + 1));
+    server.fill();
     measured(&corner, &["export", "/b/c", &to], &format!("/b/c: {} exported to {to}\n", records + 1));
     let there = format!("{to}: {} unchanged\n", records + 1);
-    measured(&corner, &["import", &to, "--delete", "--yes"], &there);
+    measured(&corner, &["import", &to, "--timestamps", "--delete", "--yes"], &there);
     println!("the file has {} MiB", fs::metadata(&to).unwrap().len() >> 20);
 }
 
@@ -46,10 +45,8 @@ fn write(path: &str, records: u64) {
     let mut line = |line: serde_json::Value| writeln!(to, "{line}").unwrap();
     line(json!({"format": "kinto-export", "version": 1, "server": "http://x/v1", "path": of}));
     line(json!({"path": of, "data": {"id": "c", "last_modified": 1}}));
-    for n in 0..records {
-        let id = format!("{n:08}-0000-4000-8000-000000000000");
-        let data = json!({"id": id, "last_modified": n + 2, "n": n, "text": "words ".repeat(40), "tags": ["a", "b"]});
-        line(json!({"path": format!("{of}/records/{id}"), "data": data}));
+    for data in (2..records + 2).map(Many::record) {
+        line(json!({"path": format!("{of}/records/{}", data["id"].as_str().unwrap()), "data": data}));
     }
     line(json!({"end": {"objects": records + 1}}));
     to.flush().unwrap();
