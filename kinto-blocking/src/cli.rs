@@ -55,57 +55,62 @@ use crate::cli::logged::Logged;
 use crate::cli::profile::Profile;
 use crate::client::Client;
 
+/// In a help, they are by themselves, behind those of the program: they would stand between these otherwise.
+const SERVER: &str = "Server";
+/// So does how much is told.
+const OUTPUT: &str = "Output";
+
 /// Which server, who one is to it, and how patient to be.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerArgs {
     /// The URL of the API, which normally ends in /v1
-    #[arg(short, long, global = true, env = "KINTO_SERVER", value_name = "URL")]
+    #[arg(short, long, global = true, env = "KINTO_SERVER", value_name = "URL", help_heading = SERVER)]
     pub server: Option<String>,
 
     /// USER:PASSWORD, or a token such as "Bearer abc"; of a USER alone, the password is asked for
-    #[arg(short, long, global = true, env = "KINTO_AUTH", hide_env_values = true, value_name = "AUTH")]
+    #[arg(short, long, global = true, env = "KINTO_AUTH", hide_env_values = true, value_name = "AUTH", help_heading = SERVER)]
     auth: Option<Secret>,
 
     /// A file whose first line is what --auth would be: other users of this machine see no arguments of it
-    #[arg(long, global = true, env = "KINTO_AUTH_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "KINTO_AUTH_FILE", value_name = "FILE", help_heading = SERVER)]
     pub auth_file: Option<PathBuf>,
 
     /// The profile that says what is not said here
-    #[arg(short, long, global = true, env = "KINTO_PROFILE", value_name = "NAME")]
+    #[arg(short, long, global = true, env = "KINTO_PROFILE", value_name = "NAME", help_heading = SERVER)]
     pub profile: Option<String>,
 
     /// How often a request is sent again that failed: 2
-    #[arg(long, global = true, value_name = "TIMES")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "TIMES", help_heading = SERVER)]
     pub retry: Option<u32>,
 
     /// The longest wait before that, where the server asks for no longer one
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "SECONDS", help_heading = SERVER)]
     pub retry_after: Option<u64>,
 
     /// Goes on, and succeeds, when the server refuses some operations of a batch
-    #[arg(long = "ignore-batch-4xx", global = true)]
+    #[arg(long = "ignore-batch-4xx", global = true, hide_short_help = true, help_heading = SERVER)]
     pub ignore_batch_4xx: bool,
 
     /// Sends credentials over plain HTTP to another machine too: everybody on the way can read them
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true, help_heading = SERVER)]
     pub allow_insecure_http: bool,
 
     /// Trusts the authorities in this file, in PEM, and no others
     #[cfg(feature = "_rustls")]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "FILE", help_heading = SERVER)]
     pub ca_file: Option<PathBuf>,
 
     /// Shows each request
-    #[arg(short, long, global = true, overrides_with_all = ["quiet", "debug"])]
+    #[arg(short, long, global = true, overrides_with_all = ["quiet", "debug"], help_heading = OUTPUT)]
     verbose: bool,
 
     /// Shows nothing but errors
-    #[arg(short, long, global = true, overrides_with_all = ["verbose", "debug"])]
+    #[arg(short, long, global = true, overrides_with_all = ["verbose", "debug"], help_heading = OUTPUT)]
     quiet: bool,
 
     /// Shows each request and answer in full, without credentials
-    #[arg(short = 'D', long, global = true, overrides_with_all = ["verbose", "quiet"])]
+    #[arg(short = 'D', long, global = true, overrides_with_all = ["verbose", "quiet"], help_heading = OUTPUT)]
     debug: bool,
 }
 
@@ -118,11 +123,11 @@ pub struct KintoArgs {
     pub server: ServerArgs,
 
     /// The id of the bucket
-    #[arg(short, long, global = true, env = "KINTO_BUCKET", value_name = "ID")]
+    #[arg(short, long, global = true, env = "KINTO_BUCKET", value_name = "ID", help_heading = SERVER)]
     pub bucket: Option<String>,
 
     /// The id of the collection
-    #[arg(short, long, global = true, env = "KINTO_COLLECTION", value_name = "ID")]
+    #[arg(short, long, global = true, env = "KINTO_COLLECTION", value_name = "ID", help_heading = SERVER)]
     pub collection: Option<String>,
 }
 
@@ -308,14 +313,18 @@ fn tell(event: &Event<'_>, verbosity: Verbosity) {
         }
         Event::Alert { message, url, .. } => {
             let url = url.map(|url| format!(" ({url})")).unwrap_or_default();
-            (Verbosity::Normal, format!("alert of the server: {}{url}", message))
+            (Verbosity::Normal, format!("alert of the server: {message}{url}"))
         }
         Event::Unverified { request, why } => (Verbosity::Normal, format!("{request}: not verified: {why}")),
         _ => return,
     };
-    if verbosity >= from {
-        logged::say(&line);
+    if verbosity < from {
+        return;
     }
+    if verbosity == Verbosity::Normal {
+        logged::begin_line();
+    }
+    logged::say(&line);
 }
 
 impl From<Error> for ArgsError {

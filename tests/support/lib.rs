@@ -40,6 +40,7 @@ mod cutter;
 mod environment;
 mod error;
 mod ini;
+mod many;
 mod message;
 mod probe;
 mod python;
@@ -53,6 +54,7 @@ pub use backend::Backend;
 pub use cutter::{Cut, Cutter, Ending, Passage, RequestHead};
 pub use error::StartError;
 pub use ini::OPENID_CLIENT;
+pub use many::Many;
 pub use server::{Builder, KintoServer};
 pub use stub::{Answer, Stub};
 

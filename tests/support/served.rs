@@ -12,10 +12,23 @@ impl Stub {
     ///
     /// When no port can be had.
     pub fn serving(server: MemoryServer) -> Self {
+        Self::serving_with(server, |_, _| ())
+    }
+
+    /// The same where this changes what it answers.
+    ///
+    /// # Panics
+    ///
+    /// When no port can be had.
+    pub fn serving_with(
+        server: MemoryServer,
+        change: impl Fn(&Request, &mut Response) + Send + Sync + 'static,
+    ) -> Self {
         Self::start(move |_, text| {
             // What is no request is not answered.
             let Some(request) = request(text) else { return Answer::Close(Vec::new()) };
             let mut response = server.answer(&request);
+            change(&request, &mut response);
             let Some(last) = request.headers().get("connection").filter(|value| *value == "close") else {
                 return Answer::Keep(bytes(&response));
             };

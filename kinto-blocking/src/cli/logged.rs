@@ -1,6 +1,6 @@
 //! Requests and answers in full, for those who look for what is wrong.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -103,6 +103,14 @@ fn without_passwords(text: String) -> String {
         rest = end.map_or("", |end| &value[end + 2..]);
     }
     shown + rest
+}
+
+/// Takes away what stands in the line of a terminal already: a bar, which is drawn anew below.
+pub(super) fn begin_line() {
+    let mut to = std::io::stderr().lock();
+    if to.is_terminal() && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb") {
+        let _ = write!(to, "\r\x1b[K");
+    }
 }
 
 /// A line on standard error, in which nothing moves the cursor. Nobody to read it is no reason to fail.

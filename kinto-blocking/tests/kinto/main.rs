@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod large;
 mod managing;
 mod plugins;
 mod reading;
 mod running;
 mod signing_in;
 mod syncing;
+#[cfg(unix)]
+mod terminal;
 mod transferring;
 mod walk;
 mod writing;

@@ -36,15 +36,20 @@ impl Corner {
     }
 
     pub(crate) fn of(server: &KintoServer) -> Self {
+        Self::at(server.url())
+    }
+
+    /// At a server of this URL, whatever that is.
+    pub(crate) fn at(url: &str) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         static START: LazyLock<u128> =
             LazyLock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis()));
-        let anonymous = Client::builder(server.url()).build().unwrap();
+        let anonymous = Client::builder(url).build().unwrap();
         // There since an earlier run, or made by another test.
         let _ = anonymous.send(accounts().create("alice", PASSWORD));
         let client = anonymous.with_auth(Some(Auth::basic("alice", PASSWORD))).unwrap();
         let bucket = format!("k{}-{}", *START, COUNTER.fetch_add(1, Ordering::Relaxed));
-        Self { url: server.url().to_owned(), client, bucket, user: "alice" }
+        Self { url: url.to_owned(), client, bucket, user: "alice" }
     }
 
     /// The same with a bucket and a collection `c` of these records.

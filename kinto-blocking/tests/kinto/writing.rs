@@ -70,7 +70,7 @@ fn rm_asks_and_says_what_it_takes_along() {
     assert_eq!(ended(&corner.run(&[&some[..], &["-n"]].concat())), (2, "- b\n- c\n", "/B/c: 2 to delete\n"));
     assert_eq!(ended(&corner.run(&[&some[..], &["-y"]].concat())), (0, "", "/B/c: 2 done\n"));
     assert_eq!(corner.out(&["ls", "/B/c", "-o", "id"]), "d\n");
-    assert_eq!(ended(&corner.run(&["rm", "/B/c", "-n"])), (2, "- /B/c with 1 records\n", ""));
+    assert_eq!(ended(&corner.run(&["rm", "/B/c", "-n"])), (2, "- /B/c with 1 record\n", ""));
     assert_eq!(ended(&corner.run(&["rm", "/B/c", "/B", "-y"])).0, 0);
     assert_eq!(ended(&corner.run(&["rm", "/B", "-y", "--if-exists"])), (0, "", "/B: nothing to do\n"));
 }

@@ -89,10 +89,13 @@ impl Context {
         }
         write!(io::stderr().lock(), "{question} [y/N] ")?;
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
+        if io::stdin().read_line(&mut answer)? == 0 {
+            // There was no Enter.
+            writeln!(io::stderr().lock())?;
+        }
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Failure::Local("nothing was done".to_owned())),
+            _ => Err(Failure::Declined),
         }
     }
 }

@@ -86,12 +86,13 @@ impl Cp {
 impl Mv {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         let (source, target) = (context.site(&self.source)?, context.site(&self.target)?);
-        let within =
-            |(client, place): &(Client, Place)| -> Result<u64, Failure> { Ok(client.send(place.list()?.count())?) };
-        let (things, moved) = match (&source.1, &target.1) {
-            (Place::Bucket(from), Place::Bucket(to)) => ("collections", bucket(from).move_to(&bucket(to))),
+        let within = |(client, place): &(Client, Place)| -> Result<String, Failure> {
+            Ok(place.counted(client.send(place.list()?.count())?))
+        };
+        let moved = match (&source.1, &target.1) {
+            (Place::Bucket(from), Place::Bucket(to)) => bucket(from).move_to(&bucket(to)),
             (Place::Collection(of, from), Place::Collection(into, to)) => {
-                ("records", bucket(of).collection(from).move_to(&bucket(into).collection(to)))
+                bucket(of).collection(from).move_to(&bucket(into).collection(to))
             }
             (from, to) => return Err(not_alike(from, to)),
         };
@@ -102,8 +103,7 @@ impl Mv {
             moved = if wanted { with(moved) } else { moved };
         }
         if !self.doing.dry_run && !context.output.curl() {
-            let count = within(&source)?;
-            let question = format!("Move {} with {count} {things} to {}?", self.source, self.target);
+            let question = format!("Move {} with {} to {}?", self.source, within(&source)?, self.target);
             context.confirm(&question, self.doing.yes)?;
         }
         let report = context.send_by(&source.0, moved)?;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::Command;
 
 use kinto_blocking::Wanted;
@@ -16,7 +16,7 @@ use crate::write;
 /// Changes an object in an editor, unless somebody else changes it meanwhile
 #[derive(clap::Args)]
 #[command(after_help = "\
-The editor is what VISUAL or EDITOR says, and else vi. What is not saved, or saved as it was, is not written. What cannot be
+The editor is what VISUAL or EDITOR says, and else vi. What is not saved, or saved as it was, is not written. What cannot be \
 written stays in a file, which is named then.
 
 Example:
@@ -35,22 +35,22 @@ impl Edit {
         let object = context.client()?.send(list.get(id))?;
         let planner = write::look(context, &list, id)?;
         let before = format!("{:#}\n", Value::Object(object.data));
-        let local = |error: std::io::Error| Failure::Local(format!("the file to be edited: {error}"));
+        let local = |error: io::Error| Failure::Local(format!("the file to be edited: {error}"));
         let mut file = tempfile::Builder::new().prefix("kinto-").suffix(".json").tempfile().map_err(local)?;
         file.write_all(before.as_bytes()).and_then(|()| file.flush()).map_err(local)?;
         let path = file.into_temp_path();
-        open(&path)?;
-        let after = fs::read_to_string(&path).map_err(local)?;
-        if after == before {
-            context.say(&format!("{place}: nothing to do"));
-            return Ok(Outcome::Done);
-        }
-        let made =
-            parsed(&after).and_then(|data| write::make(context, planner, Wanted::new(id, &data), &place, self.doing));
-        if let Err(failure) = made {
+        let after = open(&path).and_then(|()| fs::read_to_string(&path).map_err(local));
+        let made = after.and_then(|after| {
+            if after == before {
+                context.say(&format!("{place}: nothing to do"));
+                return Ok(Outcome::Done);
+            }
+            write::make(context, planner, Wanted::new(id, &parsed(&after)?), &place, self.doing)
+        });
+        if made.is_err() && fs::read(&path).is_ok_and(|after| after != before.as_bytes()) {
             let kept = path.keep().map_err(|error| Failure::Local(error.to_string()))?;
-            context.say(&format!("what was edited is in {}", kept.display()));
-            return Err(failure);
+            // Work is not lost by being told less. Nobody to read it is no reason to fail in another way.
+            let _ = writeln!(io::stderr().lock(), "what was edited is in {}", kept.display());
         }
         made
     }

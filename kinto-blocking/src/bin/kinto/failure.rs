@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Something of this machine: a file, the terminal.
     Local(String),
+    /// Whoever was asked said no.
+    Declined,
     /// The server knows nobody by these credentials, or there are none.
     Nobody,
     /// Whoever reads the output has seen enough.
@@ -55,7 +57,7 @@ impl Failure {
             Self::Enough => 0,
             Self::Usage(_) => 3,
             Self::Nobody => 4,
-            Self::Local(_) => 1,
+            Self::Local(_) | Self::Declined => 1,
             Self::Kinto(error) => status(error),
         }
     }
@@ -122,6 +124,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Kinto(error) => error.fmt(f),
             Self::Usage(why) | Self::Local(why) => f.write_str(why),
+            Self::Declined => f.write_str("nothing was done"),
             Self::Nobody => f.write_str("the server knows nobody by these credentials, or none were given"),
             Self::Enough => Ok(()),
         }

@@ -4,6 +4,7 @@
 
 mod about;
 mod assign;
+mod card;
 mod carry_out;
 mod context;
 mod copy;
@@ -52,10 +53,10 @@ struct Args {
 
 const AFTER: &str = "\
 Exit status:
-  0 done, or nothing to do     5 not there
-  1 any other error            6 changed meanwhile, or there already
-  2 a dry run found changes    7 what was sent is not valid
-  3 wrong arguments            8 an error of the server
+  0 done, or nothing to do         5 not there
+  1 any other error                6 changed meanwhile, or there already
+  2 a dry run found changes        7 what was sent is not valid
+  3 wrong arguments                8 an error of the server
   4 not signed in, or not allowed  9 no connection, or no answer
 
 Examples:

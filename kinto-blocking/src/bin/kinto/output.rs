@@ -7,7 +7,7 @@ use kinto_blocking::__YamlText as YamlText;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::table;
+use crate::{card, table};
 
 /// How objects are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +27,7 @@ pub(crate) enum Format {
 }
 
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// How objects are written: a table at a terminal, and else lines of JSON
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
@@ -132,7 +133,7 @@ impl Output {
             Format::Id | Format::Csv => return self.list([Ok(object)].into_iter()),
             Format::Table => {
                 let beside = beside.iter().map(|(name, value)| (*name, value));
-                write!(to, "{}", table::of_object(&object, beside))?;
+                write!(to, "{}", card::of_object(&object, beside))?;
             }
             Format::Json | Format::Ndjson | Format::Yaml => {
                 if self.fields.is_empty() {

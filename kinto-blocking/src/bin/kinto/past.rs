@@ -53,7 +53,7 @@ pub(crate) struct At {
 /// Writes what changes in a list, as it changes, until it is stopped
 #[derive(clap::Args)]
 #[command(after_help = "\
-Each object that was changed comes as a line with its data, each that was deleted as one with \"deleted\": true. First comes all
+Each object that was changed comes as a line with its data, each that was deleted as one with \"deleted\": true. First comes all \
 that is there, unless --state tells what was seen already.
 
 Example:

@@ -13,7 +13,7 @@ use crate::failure::{Failure, Outcome};
 /// Who may do what with an object
 #[derive(clap::Args)]
 #[command(after_help = "\
-Permissions are read and write; of buckets also collection:create and group:create, of collections record:create. Principals are
+Permissions are read and write; of buckets also collection:create and group:create, of collections record:create. Principals are \
 account:NAME, /buckets/BUCKET/groups/GROUP, system.Authenticated or system.Everyone.
 
 Examples:

@@ -66,6 +66,17 @@ impl Place {
         }
     }
 
+    /// So many of what is in its list.
+    pub(crate) fn counted(&self, count: u64) -> String {
+        let what = match self {
+            Self::Root => "bucket",
+            Self::Bucket(_) => "collection",
+            Self::Groups(_) => "group",
+            _ => "record",
+        };
+        format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    }
+
     /// The list that the object itself is in, and its id.
     pub(crate) fn object(&self) -> Result<(Resource, &str), Failure> {
         match self {

@@ -34,7 +34,7 @@ pub(crate) struct Raw {
 /// Sends many requests, as few as the server takes them in
 #[derive(clap::Args)]
 #[command(after_help = "\
-Each line is a request: {\"method\": \"PUT\", \"path\": \"/buckets/blog\", \"body\": {\"data\": {}}, \"headers\": {}}. A line of the
+Each line is a request: {\"method\": \"PUT\", \"path\": \"/buckets/blog\", \"body\": {\"data\": {}}, \"headers\": {}}. A line of the \
 output tells of each what came of it, in the same order.
 
 Example:

@@ -9,12 +9,12 @@ use crate::failure::{Failure, Outcome};
 /// What is in a place: buckets, collections, groups or records
 #[derive(clap::Args)]
 #[command(after_help = "\
-Conditions of --filter are NAME=VALUE, and with != < <= > >= in place of =; NAME~TEXT for texts that have it in them; NAME? for
+Conditions of --filter are NAME=VALUE, and with != < <= > >= in place of =; NAME~TEXT for texts that have it in them; NAME? for \
 what has the field, and !NAME for what lacks it. Values are JSON, or else texts: n=1, title=Hello, tags='[\"a\"]'.
 
 Examples:
   kinto ls /
-  kinto ls /blog/posts --filter draft=false --filter 'date>=\"2026\"' --sort -date --limit 10
+  kinto ls /blog/posts --filter 'date>=\"2026\"' --sort -date --limit 10
   kinto ls /blog/posts -o csv --fields id,title > posts.csv")]
 pub(crate) struct Ls {
     /// The place

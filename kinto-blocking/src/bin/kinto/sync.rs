@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kinto_blocking::{Client, JsonMap, List, Plan, Survey, Wanted, bucket};
 
@@ -14,7 +14,7 @@ use crate::place::Place;
 use crate::read::Which;
 
 const SIDES: &str = "\
-SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a
+SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a \
 place. stage:/blog/posts is at the server of the profile stage; ./blog and blog.ndjson are files.";
 
 /// What sync would do, field by field. Ends with status 2 if that is anything
@@ -80,15 +80,15 @@ struct Sides {
 }
 
 const SYNC_HELP: &str = "\
-SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a
+SOURCE is a place, a file with a line of JSON for each object or one JSON array of them, or - for standard input; TARGET is a \
 place. stage:/blog/posts is at the server of the profile stage; ./blog and blog.ndjson are files.
 
-What is the same already is not written, and what others change meanwhile is not overwritten. The same command once more goes
+What is the same already is not written, and what others change meanwhile is not overwritten. The same command once more goes \
 on where the first one was interrupted.
 
 Examples:
   kinto sync posts.ndjson /blog/posts --dry-run
-  kinto sync prod:/main/cfr stage:/main-workspace/cfr --delete --review \"as in production\"";
+  kinto sync prod:/main/cfr stage:/work/cfr --delete --review \"as in production\"";
 
 impl Diff {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
@@ -169,7 +169,13 @@ impl Sides {
             return Ok(Source::Lines(Box::new(io::stdin().lock()), "standard input".to_owned()));
         }
         if text.starts_with('/') || text.contains(":/") {
-            let (client, place) = context.site(text)?;
+            let found = context.site(text).and_then(|(client, place)| place.list().map(|_| (client, place)));
+            let (client, place) = found.map_err(|failure| match failure {
+                Failure::Usage(why) if Path::new(text).is_file() => {
+                    Failure::Usage(format!("{why}. To read the file of this name: - in its place, and < {text}"))
+                }
+                other => other,
+            })?;
             return Ok(Source::Place(client, place));
         }
         let file = File::open(text).map_err(|error| Failure::Local(format!("{text}: {error}")))?;

@@ -5,12 +5,14 @@ use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthChar as _;
 
 /// The narrowest that a column is made.
-const NARROW: usize = 6;
+const NARROW: usize = 8;
 /// Between two columns.
 const GAP: &str = "  ";
+/// Where there is more.
+const MORE: &str = "…";
 
 /// A table, as wide as the terminal at most.
 pub(crate) struct Table {
@@ -19,25 +21,23 @@ pub(crate) struct Table {
     width: usize,
 }
 
-/// The table of some objects: those fields, or else all that most of them have, as far as there is room.
+/// The table of some objects: those fields, or else all that they have, as far as there is room.
 pub(crate) fn of_list(objects: &[Map<String, Value>], fields: &[String]) -> Table {
-    let names = if fields.is_empty() { names(objects) } else { fields.to_vec() };
+    let names = if fields.is_empty() { in_order(names(objects)) } else { fields.to_vec() };
     let row = |object: &Map<String, Value>| names.iter().map(|name| shown(name, object.get(name))).collect();
     let rows = objects.iter().map(row).collect();
     Table { rows, names, width: width() }
 }
 
-/// One object: a line for each field, and for what is beside its data.
-pub(crate) fn of_object<'a>(
-    object: &'a Map<String, Value>,
-    beside: impl Iterator<Item = (&'static str, &'a Value)>,
-) -> Table {
-    let fields = names(std::slice::from_ref(object)).into_iter().map(|name| {
-        let value = shown(&name, object.get(&name));
-        vec![name, value]
+/// What an object is called is next to its id: where there is little room, that is there.
+fn in_order(mut names: Vec<String>) -> Vec<String> {
+    names.sort_by_key(|name| match name.as_str() {
+        "id" => 0,
+        "title" | "name" => 1,
+        "last_modified" => 3,
+        _ => 2,
     });
-    let beside = beside.map(|(name, value)| vec![name.to_owned(), plain(Some(value))]);
-    Table { names: Vec::new(), rows: fields.chain(beside).collect(), width: width() }
+    names
 }
 
 /// The names of the fields: the id, those that most have, and when it was changed.
@@ -63,61 +63,88 @@ pub(crate) fn plain(value: Option<&Value>) -> String {
 }
 
 /// The same for people: timestamps as dates, and nothing that moves the cursor.
-fn shown(name: &str, value: Option<&Value>) -> String {
+pub(crate) fn shown(name: &str, value: Option<&Value>) -> String {
     if let ("last_modified", Some(millis)) = (name, value.and_then(Value::as_u64)) {
         let time = UNIX_EPOCH + Duration::from_secs(millis.min(253_402_300_799_000) / 1000);
         return humantime::format_rfc3339_seconds(time).to_string().replace('T', " ").trim_end_matches('Z').to_owned();
     }
-    plain(value).chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    harmless(&plain(value))
+}
+
+/// Without what moves the cursor, or turns the direction of all that comes behind it.
+pub(crate) fn harmless(text: &str) -> String {
+    let turns =
+        |character| matches!(character, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harm = |character: char| character.is_control() || turns(character);
+    text.chars().map(|character| if harm(character) { ' ' } else { character }).collect()
 }
 
 /// The width of the terminal.
-fn width() -> usize {
+pub(crate) fn width() -> usize {
     terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0).max(20))
 }
 
+/// How many columns a text takes at most. What is drawn as one sign by some terminals is drawn as several by others.
+pub(crate) fn wide(text: &str) -> usize {
+    text.chars().map(one_wide).sum()
+}
+
+fn one_wide(character: char) -> usize {
+    match character {
+        // The sign before it may be made wide by it.
+        '\u{fe0f}' => 1,
+        other => other.width().unwrap_or(0),
+    }
+}
+
 impl Table {
-    /// How wide each column is made, and how many of them there is room for.
-    fn widths(&self) -> Vec<usize> {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.names.len());
-        let lines = || self.rows.iter().chain((!self.names.is_empty()).then_some(&self.names));
-        let wish =
-            |column: usize| lines().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
-        let mut widths: Vec<usize> = (0..columns).map(wish).collect();
-        let gaps = |count: usize| count.saturating_sub(1) * GAP.len();
-        // The widest gives way, down to what can still be read; then the last but one is left out.
-        loop {
-            let total = widths.iter().sum::<usize>() + gaps(widths.len());
-            let Some(over) = total.checked_sub(self.width).filter(|over| *over > 0) else { return widths };
-            let Some(widest) = widths.iter().copied().enumerate().max_by_key(|(_, width)| *width) else {
-                return widths;
-            };
-            let second = widths.iter().copied().filter(|width| *width < widest.1).max().unwrap_or(NARROW).max(NARROW);
-            let gives = over.min(widest.1.saturating_sub(second));
-            if gives > 0 {
-                widths[widest.0] -= gives;
-            } else if widest.1 > NARROW {
-                widths[widest.0] -= 1;
-            } else {
-                return widths;
-            }
+    /// Which columns there is room for, and how wide each is made.
+    fn columns(&self, header: &[String]) -> Vec<(usize, usize)> {
+        let lines = || self.rows.iter().map(Vec::as_slice).chain([header]);
+        let cells = |column: usize| lines().filter_map(|line| line.get(column)).map(|cell| wide(cell)).max();
+        let wishes: Vec<usize> = (0..header.len()).map(|column| cells(column).unwrap_or(0).min(self.width)).collect();
+        let is = |column: usize, name: &str| self.names[column] == name;
+        // Half an id or half a date is of no use.
+        let least = |column: usize| {
+            if is(column, "id") || is(column, "last_modified") { wishes[column] } else { wishes[column].min(NARROW) }
+        };
+        let mut kept: Vec<usize> = (0..header.len()).collect();
+        let room = |count: usize| {
+            let more = if count < header.len() { GAP.len() + wide(MORE) } else { 0 };
+            self.width.saturating_sub(count.saturating_sub(1) * GAP.len() + more)
+        };
+        while kept.len() > 1 && kept.iter().map(|column| least(*column)).sum::<usize>() > room(kept.len()) {
+            // The fewest have what is last; but for when it was changed.
+            let last = kept.len() - 1;
+            kept.remove(if last > 1 && is(kept[last], "last_modified") { last - 1 } else { last });
         }
+        let mut widths: Vec<(usize, usize)> = kept.iter().map(|column| (*column, wishes[*column])).collect();
+        // The widest gives way.
+        while widths.iter().map(|(_, width)| width).sum::<usize>() > room(widths.len()) {
+            let can = widths.iter_mut().filter(|(column, width)| *width > least(*column));
+            let Some((_, widest)) = can.max_by_key(|(_, width)| *width) else { break };
+            *widest -= 1;
+        }
+        widths
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths = self.widths();
-        let header = self.names.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>();
-        for row in (!header.is_empty()).then_some(&header).into_iter().chain(&self.rows) {
+        let header = self.names.iter().map(|name| harmless(&name.to_uppercase())).collect::<Vec<_>>();
+        if header.is_empty() {
+            return Ok(());
+        }
+        let columns = self.columns(&header);
+        for (number, row) in [&header].into_iter().chain(&self.rows).enumerate() {
             let mut line = String::new();
-            for (number, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                if number > 0 {
-                    line.push_str(GAP);
-                }
-                let cell = cut(cell, *width);
+            for (column, width) in &columns {
+                let cell = cut(&row[*column], *width);
                 line.push_str(&cell);
-                line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width())));
+                line.extend(std::iter::repeat_n(' ', width.saturating_sub(wide(&cell)) + GAP.len()));
+            }
+            if number == 0 && columns.len() < header.len() {
+                line.push_str(MORE);
             }
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -127,17 +154,21 @@ impl fmt::Display for Table {
 
 /// As much of a text as there is room for.
 fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
+    if wide(text) <= width {
         return text.to_owned();
     }
-    let mut left = width.saturating_sub(1);
-    let fits = text.chars().take_while(|character| {
-        let wide = character.width().unwrap_or(0);
-        let fits = wide <= left;
-        left -= if fits { wide } else { left };
-        fits
+    let fits = fitting(text, width.saturating_sub(wide(MORE)));
+    text[..fits].trim_end().to_owned() + MORE
+}
+
+/// How many bytes of a text there is room for.
+pub(crate) fn fitting(text: &str, width: usize) -> usize {
+    let mut taken = 0;
+    let over = text.char_indices().find(|(_, character)| {
+        taken += one_wide(*character);
+        taken > width
     });
-    fits.collect::<String>().trim_end().to_owned() + "…"
+    over.map_or(text.len(), |(at, _)| at)
 }
 
 #[cfg(test)]
@@ -164,22 +195,18 @@ mod tests {
              b      B             [\"x\"]                                   1970-01-01 00:00:00\n"
         );
         table.width = 200;
-        assert!(table.to_string().lines().all(|line| line.width() <= 200) && !table.to_string().contains('…'));
-        table.width = 30;
-        assert!(table.to_string().lines().all(|line| line.width() <= 40), "{table}");
-        let table = of_list(&list, &["title".to_owned(), "id".to_owned()]);
-        assert!(table.to_string().starts_with("TITLE         ID\n"), "{table}");
-    }
-
-    #[test]
-    fn an_object_is_a_line_for_each_field() {
-        let object = objects(json!([{"id": "a", "n": 1}])).remove(0);
-        let permissions = json!({"write": ["account:alexis"]});
-        let mut table = of_object(&object, [("permissions", &permissions)].into_iter());
-        table.width = 80;
+        assert!(table.to_string().lines().all(|line| wide(line) <= 200) && !table.to_string().contains('…'));
+        table.width = 45;
         assert_eq!(
             table.to_string(),
-            "id           a\nn            1\npermissions  {\"write\":[\"account:alexis\"]}\n"
+            "ID     TITLE         LAST_MODIFIED        …\n\
+             hello  Hello, 世界   2023-11-14 22:13:20\n\
+             b      B             1970-01-01 00:00:00\n",
+            "the fields that there is no room for are left out, and that is to be seen"
         );
+        table.width = 20;
+        assert!(table.to_string().lines().all(|line| wide(line) <= 20), "{table}");
+        let table = of_list(&list, &["title".to_owned(), "id".to_owned()]);
+        assert!(table.to_string().starts_with("TITLE         ID\n"), "{table}");
     }
 }

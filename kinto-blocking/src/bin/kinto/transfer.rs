@@ -1,22 +1,23 @@
 //! `export` and `import`.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use kinto_blocking::{Import, YamlTree, bucket};
+use kinto_blocking::{Import, Imported, YamlTree, bucket};
 
 use crate::assign;
 use crate::carry_out::{self, Doing};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
+use crate::progress::Progress;
 
 /// Writes a bucket or a collection with all that is in it, as lines of JSON or as a tree in YAML
 #[derive(clap::Args)]
 #[command(after_help = "\
-Lines of JSON take no more memory for more of them. A file that has the beginning of the same export goes on behind it, when
+Lines of JSON take no more memory for more of them. A file that has the beginning of the same export goes on behind it, when \
 --resume says so. A file that ends in .yaml or .yml is a tree in YAML, the way kinto-wizard has them, for configurations.
 
 Examples:
@@ -39,10 +40,10 @@ pub(crate) struct Export {
     yaml: bool,
 }
 
-/// Makes what stands in an export be on the server
+/// Brings to a server what is in an export
 #[derive(clap::Args)]
 #[command(after_help = "\
-What is the same already is not written, so that the same command once more goes on where it was interrupted. A file that ends in
+What is the same already is not written, so that the same command once more goes on where it was interrupted. A file that ends in \
 .yaml or .yml is a tree in YAML, the way kinto-wizard has them: what it does not name stays as it is.
 
 Examples:
@@ -150,11 +151,14 @@ impl ImportFile {
             let question = format!("Delete what is on the server and not in {}?", self.file);
             context.confirm(&question, self.doing.yes)?;
         }
-        let progress = context.progress();
-        let bar = progress.clone();
-        let import = import.progress(move |so_far| bar.set(so_far.changed() + so_far.unchanged, None));
         let client = context.client()?;
-        let imported = if self.yaml || is_yaml(Path::new(&self.file)) {
+        // What is shown would be between its lines.
+        let progress = if self.doing.dry_run { Progress::new(false) } else { context.progress() };
+        let is_tree = self.yaml || is_yaml(Path::new(&self.file));
+        let (bar, all) = (progress.clone(), if is_tree { None } else { objects(&self.file) });
+        let over = |so_far: &Imported| so_far.created + so_far.updated + so_far.unchanged + so_far.failed;
+        let import = import.progress(move |so_far| bar.set(over(so_far), all));
+        let imported = if is_tree {
             let tree = YamlTree::parse(&assign::read(&self.file)?);
             tree.and_then(|tree| client.send(import.tree(tree)))
         } else {
@@ -210,5 +214,19 @@ impl ImportFile {
             import = import.show(|plan| _ = carry_out::show(plan));
         }
         Ok(import)
+    }
+}
+
+/// How many objects are in a file. It is a line each, and one before and one behind them.
+///
+/// To read it twice takes little beside sending it once. What is no file cannot be read twice.
+fn objects(path: &str) -> Option<u64> {
+    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
+    let (mut file, mut piece, mut lines) = (file, vec![0; 1 << 16], 0);
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => return Some(u64::saturating_sub(lines, 2)),
+            length => lines += piece[..length].iter().filter(|byte| **byte == b'\n').count() as u64,
+        }
     }
 }

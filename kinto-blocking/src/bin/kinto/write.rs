@@ -175,10 +175,17 @@ impl Rm {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         let places = self.paths.iter().map(|path| context.place(path)).collect::<Result<Vec<_>, _>>()?;
         let mut outcome = Outcome::Done;
-        for place in places {
-            let one = if self.which.is_all() { self.object(context, &place)? } else { self.some(context, &place)? };
-            if one == Outcome::Changes {
-                outcome = one;
+        for (before, place) in places.iter().enumerate() {
+            let one = if self.which.is_all() { self.object(context, place) } else { self.some(context, place) };
+            match one {
+                Ok(Outcome::Done) => {}
+                Ok(changes) => outcome = changes,
+                // Those before it are gone.
+                Err(Failure::Declined) if before > 0 => {
+                    let others = if before + 1 < places.len() { " and what was to come after it" } else { "" };
+                    return Err(Failure::Local(format!("{place}{others}: not deleted")));
+                }
+                Err(failure) => return Err(failure),
             }
         }
         Ok(outcome)
@@ -196,11 +203,10 @@ impl Rm {
             Err(error) => return Err(error.into()),
         };
         let within = match place {
-            Place::Bucket(_) => Some((client.send(place.list()?.count())?, "collections")),
-            Place::Collection(..) => Some((client.send(place.list()?.count())?, "records")),
+            Place::Bucket(_) | Place::Collection(..) => Some(client.send(place.list()?.count())?),
             _ => None,
         };
-        let with = within.map(|(count, what)| format!(" with {count} {what}")).unwrap_or_default();
+        let with = within.map(|count| format!(" with {}", place.counted(count))).unwrap_or_default();
         if self.doing.dry_run {
             context.output.line(&format!("- {place}{with}"))?;
             return Ok(Outcome::Changes);
