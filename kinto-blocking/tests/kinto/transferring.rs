@@ -70,6 +70,7 @@ fn as_a_tree_in_yaml() {
     assert_eq!(corner.run(&["export", "/B", &file]).status, 3, "nothing is written over");
     let tree = fs::read_to_string(&file).unwrap();
     assert!(tree.starts_with("buckets:\n") && tree.contains("text: \"yes\"\n"), "{tree}");
+    assert_eq!(corner.run(&["export", "/B", "--yaml"]).err, "/B: exported\n");
     assert_eq!(corner.run(&["export", "/B", "--yaml"]).out, tree.replace(&corner.bucket, "B"));
     let ran = corner.run(&["import", &file]);
     assert_eq!((ran.status, ran.err), (0, format!("{file}: 3 unchanged\n")));

@@ -9,6 +9,7 @@
 mod reading;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -44,7 +45,6 @@ use crate::timestamp::Timestamp;
 ///
 /// Of attachments, the records say what the files are; the files themselves are not part of an export.
 #[must_use = "it reads nothing before it is sent"]
-#[derive(Debug)]
 pub struct Export {
     of: Place,
     time: Option<i64>,
@@ -61,7 +61,11 @@ pub struct Export {
     broken: Option<Error>,
     /// The server that what is there already comes from.
     begun_at: Option<String>,
+    progress: Option<Progress>,
 }
+
+/// Is told how many objects there are so far.
+type Progress = Box<dyn FnMut(u64) + Send>;
 
 #[derive(Debug)]
 enum Stage {
@@ -101,7 +105,14 @@ impl Export {
             objects: 0,
             broken: None,
             begun_at: None,
+            progress: None,
         }
+    }
+
+    /// Is told with each piece how many objects there are so far, those of an interrupted one included.
+    pub fn progress(mut self, told: impl FnMut(u64) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(told));
+        self
     }
 
     /// With the permissions of records. As lists do not show them, each record is read by itself, in batches. Those of
@@ -260,6 +271,9 @@ impl Export {
                 return self.read(session);
             }
             if !self.lines.is_empty() && !matches!(self.stage, Stage::Bucket | Stage::End) {
+                if let Some(told) = &mut self.progress {
+                    told(self.objects);
+                }
                 return Ok(Turn::Done(Some(std::mem::take(&mut self.lines).into())));
             }
             match &mut self.stage {
@@ -329,6 +343,12 @@ impl Export {
             live.into_iter().try_for_each(|record| self.write(&of.record(&record.id), record, false))?;
         }
         self.go_on(session)
+    }
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Export").field("of", &self.of).field("stage", &self.stage).finish_non_exhaustive()
     }
 }
 

@@ -190,20 +190,43 @@ impl fmt::Display for FieldEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Escaped(&self.name);
         match (&self.old, &self.new) {
-            (Some(old), Some(new)) => write!(f, "{name}: {} → {}", short(old), short(new)),
-            (None, Some(new)) => write!(f, "{name}: {}", short(new)),
-            (Some(old), None) => write!(f, "{name}: {} → gone", short(old)),
+            (Some(old), Some(new)) => {
+                let (old, new) = (old.to_string(), new.to_string());
+                let alike = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+                // Of long ones, what is the same is not what anybody looks for.
+                let from = if alike > SHOWN / 2 { alike - SHOWN / 4 } else { 0 };
+                write!(f, "{name}: {} → {}", short(&old, from), short(&new, from))
+            }
+            (None, Some(new)) => write!(f, "{name}: {}", short(&new.to_string(), 0)),
+            (Some(old), None) => write!(f, "{name}: {} → gone", short(&old.to_string(), 0)),
             (None, None) => write!(f, "{name}"),
         }
     }
 }
 
 /// A value as people want to see it: on one line, and not all of a long one.
-fn short(value: &Value) -> String {
-    let text = value.to_string();
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
+fn short(text: &str, from: usize) -> String {
+    let before = if from > 0 { "…" } else { "" };
+    let after = if text.chars().nth(from + SHOWN).is_some() { "…" } else { "" };
+    let shown: String = text.chars().skip(from).take(SHOWN).collect();
+    format!("{before}{}{after}", Escaped(&shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_long_values_what_differs_is_shown() {
+        let same = "long ".repeat(30);
+        let of = |old: String, new: String| {
+            FieldEdit { name: "text".to_owned(), old: Some(old.into()), new: Some(new.into()) }.to_string()
+        };
+        assert_eq!(of("a".into(), "b".into()), "text: \"a\" → \"b\"");
+        let shown = of(format!("{same}old"), format!("{same}new"));
+        assert_eq!(shown, "text: …long long long old\" → …long long long new\"");
+        let shown = of(format!("{same}old{same}"), format!("{same}new{same}"));
+        assert!(shown.contains(" oldlong") && shown.contains(" newlong") && shown.len() < 200, "{shown}");
+        assert_eq!(of(same.clone(), format!("{same}more")), "text: …long long long \" → …long long long more\"");
     }
-    Escaped(&shown).to_string()
 }

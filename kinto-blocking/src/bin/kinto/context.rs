@@ -79,6 +79,11 @@ impl Context {
         Progress::new(self.kinto.server.verbosity() == Verbosity::Normal)
     }
 
+    /// The same for what is mostly over at once.
+    pub(crate) fn late_progress(&self) -> Progress {
+        Progress::late(self.kinto.server.verbosity() == Verbosity::Normal)
+    }
+
     /// Asks whether it is to be done: yes if that was said already.
     pub(crate) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
         if yes {

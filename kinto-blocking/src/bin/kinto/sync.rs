@@ -11,6 +11,7 @@ use crate::carry_out::{Doing, Work};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
+use crate::progress::Progress;
 use crate::read::Which;
 
 const SIDES: &str = "\
@@ -141,9 +142,22 @@ impl Sides {
             return Err(Failure::Usage(format!("{} has no files: only a place has", self.source)));
         }
         let survey = self.survey(place.list()?.survey())?;
+        let progress = context.late_progress();
+        let plan = self.compare(&client, survey, source, &progress);
+        progress.end();
+        Ok((client, place, plan?))
+    }
+
+    fn compare(&self, client: &Client, survey: Survey, source: Source, progress: &Progress) -> Result<Plan, Failure> {
         let mut planner = client.send(survey)?;
-        source.each(self, |wanted| Ok(planner.want(wanted)?))?;
-        Ok((client, place, planner.finish()))
+        let mut compared = 0;
+        source.each(self, |wanted| {
+            planner.want(wanted)?;
+            compared += 1;
+            progress.set(compared, None);
+            Ok(())
+        })?;
+        Ok(planner.finish())
     }
 
     fn survey(&self, survey: Survey) -> Result<Survey, Failure> {

@@ -1,11 +1,11 @@
 //! `export` and `import`.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use kinto_blocking::{Import, Imported, YamlTree, bucket};
+use kinto_blocking::{Client, Import, Imported, YamlTree, bucket};
 
 use crate::assign;
 use crate::carry_out::{self, Doing};
@@ -86,7 +86,6 @@ impl Export {
             Place::Collection(of, id) => bucket(of).collection(id).export(),
             other => return Err(Failure::Usage(format!("{other} is neither a bucket nor a collection"))),
         };
-        export = export.at(SystemTime::now());
         if self.permissions {
             export = export.record_permissions();
         }
@@ -94,41 +93,45 @@ impl Export {
             context.send_by(&client, &mut export)?;
             return Ok(Outcome::Done);
         }
-        if self.yaml || self.file.as_deref().is_some_and(is_yaml) {
-            if self.resume {
-                return Err(Failure::Usage(
-                    "a tree in YAML is written as a whole: there is nothing to resume".to_owned(),
-                ));
-            }
-            let tree = client.send(export.into_tree())?.to_string();
-            return self.write(context, &tree, &place);
+        let as_tree = self.yaml || self.file.as_deref().is_some_and(is_yaml);
+        if as_tree && self.resume {
+            let why = "a tree in YAML is written as a whole: there is nothing to resume";
+            return Err(Failure::Usage(why.to_owned()));
         }
-        let Some(path) = &self.file else {
-            let objects = client.export_to(export, io::stdout().lock())?;
-            context.say(&format!("{place}: {objects} exported"));
-            return Ok(Outcome::Done);
-        };
-        if !self.resume {
-            let hint = ", or go on behind it with --resume";
-            is_free(path, hint)?;
+        if let Some(path) = self.file.as_deref().filter(|_| !self.resume) {
+            is_free(path, if as_tree { "" } else { ", or go on behind it with --resume" })?;
         }
-        let objects = client.export_file(export, path)?;
-        context.say(&format!("{place}: {objects} exported to {}", path.display()));
+        // Not between the lines that are written to the same terminal.
+        let apart = self.file.is_some() || !io::stdout().is_terminal();
+        let progress = if apart { context.progress() } else { Progress::new(false) };
+        let bar = progress.clone();
+        let export = export.at(SystemTime::now()).progress(move |objects| bar.set(objects, None));
+        let exported = if as_tree { self.tree(&client, export) } else { self.lines(&client, export) };
+        progress.end();
+        let what = exported?.map_or_else(|| "exported".to_owned(), |objects| format!("{objects} exported"));
+        let to = self.file.as_ref().map(|path| format!(" to {}", path.display())).unwrap_or_default();
+        context.say(&format!("{place}: {what}{to}"));
         Ok(Outcome::Done)
     }
-}
 
-impl Export {
-    /// Writes a tree, which is in memory as a whole.
-    fn write(&self, context: &Context, tree: &str, place: &Place) -> Result<Outcome, Failure> {
-        let Some(path) = &self.file else {
-            io::stdout().lock().write_all(tree.as_bytes())?;
-            return Ok(Outcome::Done);
-        };
-        is_free(path, "")?;
-        fs::write(path, tree).map_err(|error| Failure::Local(format!("{}: {error}", path.display())))?;
-        context.say(&format!("{place}: exported to {}", path.display()));
-        Ok(Outcome::Done)
+    /// How many objects there were.
+    fn lines(&self, client: &Client, export: kinto_blocking::Export) -> Result<Option<u64>, Failure> {
+        Ok(Some(match &self.file {
+            Some(path) => client.export_file(export, path)?,
+            None => client.export_to(export, io::stdout().lock())?,
+        }))
+    }
+
+    /// A tree is in memory as a whole, and counts nothing.
+    fn tree(&self, client: &Client, export: kinto_blocking::Export) -> Result<Option<u64>, Failure> {
+        let tree = client.send(export.into_tree())?.to_string();
+        match &self.file {
+            Some(path) => {
+                fs::write(path, tree).map_err(|error| Failure::Local(format!("{}: {error}", path.display())))?;
+            }
+            None => io::stdout().lock().write_all(tree.as_bytes())?,
+        }
+        Ok(None)
     }
 }
 
