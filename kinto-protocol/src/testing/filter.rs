@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -113,6 +114,12 @@ impl Query {
         }
         self.filters.push(Filter { operator, field: field.to_owned(), values });
         Ok(())
+    }
+
+    /// The ids of those that alone can be asked for, where these are named.
+    pub(super) fn ids(&self) -> Option<BTreeSet<&str>> {
+        let names = |filter: &&Filter| filter.field == "id" && ["eq_", "in_"].contains(&filter.operator);
+        Some(self.filters.iter().find(names)?.values.iter().filter_map(Value::as_str).collect())
     }
 
     /// Whether it is asked for.

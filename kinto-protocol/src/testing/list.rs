@@ -10,7 +10,7 @@ use crate::testing::answer::Answer;
 use crate::testing::conditions::Conditions;
 use crate::testing::fields::Row;
 use crate::testing::filter::Query;
-use crate::testing::store::{List, Store};
+use crate::testing::store::{List, Store, Stored};
 
 /// How many objects a page may have at most, where nothing else is set.
 const MOST: usize = 10_000;
@@ -21,10 +21,25 @@ struct Page<'a> {
     token: Option<String>,
 }
 
+fn live<'a>((id, object): (&'a String, &'a Stored)) -> Row<'a> {
+    Row { id, at: object.at, data: Some(&object.data) }
+}
+
+fn dead<'a>((id, at): (&'a String, &'a i64)) -> Row<'a> {
+    Row { id, at: *at, data: None }
+}
+
 impl List {
     fn rows(&self, query: &Query) -> Vec<Row<'_>> {
-        let live = self.objects.iter().map(|(id, object)| Row { id, at: object.at, data: Some(&object.data) });
-        let dead = self.tombstones.iter().filter(|_| query.tombstones).map(|(id, at)| Row { id, at: *at, data: None });
+        if let Some(ids) = query.ids() {
+            // A few of many are not looked for among all.
+            let live = ids.iter().filter_map(|id| self.objects.get_key_value(*id)).map(live);
+            let dead = ids.iter().filter_map(|id| self.tombstones.get_key_value(*id)).map(dead);
+            let dead = dead.filter(|_| query.tombstones);
+            return live.chain(dead).filter(|row| query.matches(row)).collect();
+        }
+        let live = self.objects.iter().map(live);
+        let dead = self.tombstones.iter().map(dead).filter(|_| query.tombstones);
         live.chain(dead).filter(|row| query.matches(row)).collect()
     }
 
