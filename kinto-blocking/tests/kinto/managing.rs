@@ -101,6 +101,14 @@ fn any_request() {
         "{{\"method\": \"GET\", \"path\": \"{path}/a\"}}\n\n{{\"method\": \"GET\", \"path\": \"{path}/none\"}}\n\
          {{\"method\": \"PUT\", \"path\": \"{path}/c\", \"body\": {{\"data\": {{\"n\": 3}}}}}}\n"
     );
+    let put = format!("PUT {path}/c\n").replace(&corner.bucket, "B");
+    assert_eq!(ended(&corner.run_with(&["batch", "-", "-n"], &requests)), (2, put.as_str(), ""));
+    assert_eq!(ended(&corner.run(&["raw", "PUT", &format!("{path}/c"), "-n"])), (2, put.as_str(), ""));
+    assert_eq!(
+        corner.run(&["raw", "GET", &format!("{path}/c"), "-n"]).status,
+        5,
+        "it is not there, and reading is done"
+    );
     let ran = corner.run_with(&["batch", "-"], &requests);
     assert_eq!((ran.status, ran.err.as_str()), (1, "2 done, 1 missing\nkinto: 1 of 3 requests failed\n"));
     let told = lines(&ran.out);

@@ -121,6 +121,11 @@ fn from_the_change_to_the_signature() {
         lines(&ran.out)[0]["status"].as_str().unwrap().to_owned()
     };
     assert_eq!(status(corner.run(&["review", "status", &path])), "work-in-progress");
+    let dry = corner.run(&["review", "request", &path, "please", "-n"]);
+    assert_eq!(
+        (dry.status, dry.out),
+        (2, format!("~ {path}\n    status: work-in-progress → to-review\n").replace(&collection, "B"))
+    );
     assert_eq!(status(corner.run(&["review", "request", &path, "please"])), "to-review");
     let mut approve = bare();
     approve.args(["-s", server.url(), "-a", &rita, "review", "approve", &path, "--wait"]);

@@ -29,6 +29,9 @@ pub(crate) struct Raw {
     /// A header; several times if need be
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
+    /// Shows a request that may write, and does not send it. Ends with status 2 then
+    #[arg(short = 'n', long)]
+    dry_run: bool,
 }
 
 /// Sends many requests, as few as the server takes them in
@@ -45,6 +48,9 @@ pub(crate) struct ManyRaw {
     /// How many batches are under way at the same time, in any order
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     concurrency: usize,
+    /// Shows the requests that may write, and sends none. Ends with status 2 if there are any
+    #[arg(short = 'n', long)]
+    dry_run: bool,
 }
 
 impl Raw {
@@ -58,6 +64,10 @@ impl Raw {
             let wrong = || Failure::Usage(format!("\"{header}\" is no header: expected NAME: VALUE"));
             let (name, value) = header.split_once(':').ok_or_else(wrong)?;
             call = call.header(name.trim(), value.trim())?;
+        }
+        if self.dry_run && writes(&call) {
+            context.output.line(&call.to_string())?;
+            return Ok(Outcome::Changes);
         }
         let reply = context.send(call)?;
         let mut to = std::io::stdout().lock();
@@ -86,10 +96,19 @@ impl ManyRaw {
         let text = assign::read(&self.file)?;
         let mut batch = Batch::new().concurrency(self.concurrency);
         let mut tickets: Vec<Ticket<Reply>> = Vec::new();
+        let mut outcome = Outcome::Done;
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let at = |why: &dyn std::fmt::Display| Failure::Usage(format!("{}, line {}: {why}", self.file, number + 1));
             let line: Line = serde_json::from_str(line).map_err(|error| at(&error))?;
-            tickets.push(batch.push(line.call().map_err(|failure| at(&failure))?));
+            let call = line.call().map_err(|failure| at(&failure))?;
+            if self.dry_run && writes(&call) {
+                context.output.line(&call.to_string())?;
+                outcome = Outcome::Changes;
+            }
+            tickets.push(batch.push(call));
+        }
+        if self.dry_run {
+            return Ok(outcome);
         }
         let mut outcome = context.send(batch)?;
         context.say(&outcome.summary().to_string());
@@ -136,6 +155,10 @@ fn call(method: &str, path: &str) -> Result<Call, Failure> {
     let method: Method = method.to_ascii_uppercase().parse().map_err(|_| wrong())?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     Ok(Call::new(method, path.parse::<Path>()?).query(query))
+}
+
+fn writes(call: &Call) -> bool {
+    ![Method::GET, Method::HEAD, Method::OPTIONS].contains(call.method())
 }
 
 fn body(reply: &Reply) -> Value {

@@ -18,6 +18,9 @@ Examples:
 pub(crate) struct Review {
     #[command(subcommand)]
     step: Step,
+    /// Shows the step, and does not do it. Ends with status 2
+    #[arg(short = 'n', long, global = true)]
+    dry_run: bool,
 }
 
 #[derive(Subcommand)]
@@ -63,13 +66,22 @@ impl Review {
             return Err(Failure::Usage(format!("{path} is no collection")));
         };
         let review = bucket(&of).collection(&id).review();
-        let mut now = match &self.step {
-            Step::Status(_) => context.send(review.status())?,
-            Step::Request(of) => context.send(review.request(&of.comment))?,
-            Step::Approve(_) => context.send(review.approve())?,
-            Step::Decline(of) => context.send(review.decline(&of.comment))?,
-            Step::Rollback(of) => context.send(review.roll_back(&of.comment))?,
-            Step::Resign(_) => context.send(review.resign())?,
+        let step = match &self.step {
+            Step::Status(_) => None,
+            Step::Request(of) => Some(("to-review", review.request(&of.comment))),
+            Step::Approve(_) => Some(("to-sign", review.approve())),
+            Step::Decline(of) => Some(("work-in-progress", review.decline(&of.comment))),
+            Step::Rollback(of) => Some(("to-rollback", review.roll_back(&of.comment))),
+            Step::Resign(_) => Some(("to-resign", review.resign())),
+        };
+        if let Some((to, _)) = step.as_ref().filter(|_| self.dry_run) {
+            let from = context.client()?.send(review.status())?.data.status.map_or_else(|| "none".to_owned(), name);
+            context.output.line(&format!("~ {path}\n    status: {from} → {to}"))?;
+            return Ok(Outcome::Changes);
+        }
+        let mut now = match step {
+            None => context.send(review.status())?,
+            Some((_, step)) => context.send(step)?,
         };
         if wait {
             now = context.send(review.wait_until_signed())?;
