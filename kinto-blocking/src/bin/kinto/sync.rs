@@ -89,7 +89,7 @@ on where the first one was interrupted.
 
 Examples:
   kinto sync posts.ndjson /blog/posts --dry-run
-  kinto sync prod:/main/cfr stage:/work/cfr --delete --review \"as in production\"";
+  kinto sync prod:/main/cfr stage:/drafts/cfr --delete --review \"as in production\"";
 
 impl Diff {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
