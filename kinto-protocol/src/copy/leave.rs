@@ -1,4 +1,4 @@
-//! Deleting the source of a move, when all of it was found equal in the target.
+//! Deleting the source of a move, when all of it was found equal in the target, and that is not the source itself.
 //!
 //! ```text
 //!  records ─▶ is anything left in the collection? ─▶ the collection ─▶ groups ─▶ is anything left in the bucket? ─▶ the bucket
@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::address::bucket;
+use crate::address::{bucket, buckets};
 use crate::batch::{Batch, Outcome};
 use crate::copy::report::{CopyPart, NotCopied};
 use crate::copy::step::{Done, Side, step};
@@ -36,6 +36,35 @@ impl Work {
         if !self.order.moves || !self.report.is_equal() {
             return Ok(Next::Finished);
         }
+        if self.other_url && self.source == self.target {
+            return Ok(self.look_at_bucket(Side::Source));
+        }
+        self.begin_to_leave()
+    }
+
+    /// Two URLs may lead to one server, where the target is the source: timestamps of buckets are not copied, so that those of
+    /// two of them differ.
+    fn look_at_bucket(&self, side: Side) -> Next {
+        let get = buckets().get(&self.source.bucket);
+        Next::Step(side, step(get, |bucket: Object| Done::Stamped(bucket.last_modified)))
+    }
+
+    pub(super) fn stamped(&mut self, at: Timestamp) -> Result<Next> {
+        match self.stamp.replace(at) {
+            None => Ok(self.look_at_bucket(Side::Target)),
+            Some(source) if source == at => {
+                let path = self.source.path();
+                let why =
+                    format!("{path} is the same in both places, as one server may have two URLs: nothing is deleted");
+                self.stop(
+                    Error::input(why).hint("copy it, and delete the source when it is certain that it is another"),
+                )
+            }
+            Some(_) => self.begin_to_leave(),
+        }
+    }
+
+    fn begin_to_leave(&mut self) -> Result<Next> {
         let mut tasks = VecDeque::new();
         // What is in others comes after them in the lists.
         for (pair, objects) in self.pairs.iter().zip(std::mem::take(&mut self.seen)).rev() {

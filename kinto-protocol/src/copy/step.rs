@@ -9,6 +9,7 @@ use crate::reply::Reply;
 use crate::server::ServerInfo;
 use crate::session::Session;
 use crate::sync::{Planner, Report};
+use crate::timestamp::Timestamp;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(super) enum Done {
     Page(Pages<Object>, Option<Listing<Object>>),
     Objects(Result<Vec<Object>>),
     Written(Report),
+    /// When the bucket of one of the two places was changed.
+    Stamped(Timestamp),
     /// What was found where nothing is to be left.
     Left(Listing<Object>),
     Deleted(Vec<Result<Tombstone>>),

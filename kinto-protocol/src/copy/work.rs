@@ -46,6 +46,10 @@ pub(super) struct Work {
     trimming: bool,
     /// Why no file can be copied, where one of the servers knows no files.
     pub(super) no_files: Option<Error>,
+    /// Whether the target has another URL. That may be one of the same server.
+    pub(super) other_url: bool,
+    /// When the bucket of the source was changed, to tell it from that of the target.
+    pub(super) stamp: Option<Timestamp>,
     pub(super) leaving: Option<Leaving>,
     /// Of a move: what the second pass has compared, list by list.
     pub(super) seen: Vec<Vec<(String, Timestamp)>>,
@@ -83,6 +87,8 @@ impl Work {
             collections: Vec::new(),
             trimming: false,
             no_files: None,
+            other_url: false,
+            stamp: None,
             leaving: None,
             seen: Vec::new(),
             report,
@@ -204,6 +210,7 @@ impl Work {
                 }
                 self.next_page(session)
             }
+            Done::Stamped(at) => self.stamped(at),
             Done::Left(listing) => Ok(self.looked_back(&listing.items)),
             Done::Deleted(results) => self.deleted(results),
         }
@@ -250,6 +257,7 @@ impl Work {
 
     fn begin(&mut self, session: &Session) -> Result<Next> {
         let same_server = self.order.target(session).url() == session.url();
+        self.other_url = !same_server;
         let (source, target) = (&self.source, &self.target);
         if same_server && source == target {
             let error = Error::input(format!("{} cannot be copied to itself", source.path()));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::model::{Dice, LIST, Model};
+use super::model::{Dice, LIST, Model, Record};
 use super::*;
 use crate::{Collection, CopyReport, CopyTo, Difference};
 
@@ -16,6 +16,8 @@ struct Two {
     requests: usize,
     /// Breaks off before this request.
     breaks: Option<usize>,
+    /// Whether both URLs are of the first server.
+    is_one: bool,
 }
 
 fn c() -> Collection {
@@ -30,7 +32,12 @@ impl Two {
             builder.policy(policy.clone()).seed(7).build().unwrap()
         };
         let sessions = [session(1, "s3cr3t"), session(2, "0therW0rd")];
-        Self { servers: [source, target], sessions, now: Moment::default(), requests: 0, breaks: None }
+        let mut servers = [source, target];
+        for (server, at) in servers.iter_mut().zip([10, 20]) {
+            let bucket = Record { at, data: JsonMap::new(), permissions: BTreeMap::new() };
+            server.others.insert("/buckets".into(), [("b".to_owned(), bucket)].into());
+        }
+        Self { servers, sessions, now: Moment::default(), requests: 0, breaks: None, is_one: false }
     }
 
     fn target(&self) -> Session {
@@ -50,8 +57,8 @@ impl Two {
                     assert_eq!(secret, &self.sessions[at].request(&server_info()).unwrap().headers()["authorization"]);
                     let broken = self.breaks == Some(self.requests);
                     self.requests += 1;
-                    let outcome =
-                        if broken { fails(FailureKind::Interrupted) } else { self.servers[at].answer(&request) };
+                    let server = &mut self.servers[if self.is_one { 0 } else { at }];
+                    let outcome = if broken { fails(FailureKind::Interrupted) } else { server.answer(&request) };
                     exchange.handle(outcome, self.now);
                 }
                 Step::Wait(wait) => self.now = self.now.after(wait),
@@ -186,6 +193,17 @@ fn what_changes_while_it_is_moved_is_lost_nowhere() {
             moved += usize::from(report.is_success());
         }
     }
+}
+
+#[test]
+fn one_server_with_two_urls_loses_nothing() {
+    let mut two = Two::of(filled(&some(1)), Model::default());
+    two.is_one = true;
+    let error = two.send(c().move_to(&c()).at(&two.target()).timestamps(), |_, _| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(error.to_string().contains("is the same in both places, as one server may have two URLs"), "{error}");
+    assert_eq!((writes(&two.servers[0]), two.data()[0].clone()), (0, some(1)));
+    assert!(two.servers[0].others["/buckets/b/collections"].contains_key("c"));
 }
 
 #[test]
