@@ -23,7 +23,10 @@
 //! }
 //! ```
 //!
-//! What is not given as an argument is looked for in environment variables, then in a profile. Profiles stand in a file,
+//! What is not given as an argument is looked for in the profile that an argument names, then in environment variables
+//! (`KINTO_SERVER`, `KINTO_AUTH`, `KINTO_AUTH_FILE`, `KINTO_BUCKET`, `KINTO_COLLECTION`), then in the profile that
+//! `KINTO_PROFILE` names, or else in that called `default`. Credentials that stand beside the URL of a server are sent to that
+//! one and no other. Profiles stand in a file,
 //! `kinto/profiles.toml` in the folder where programs have their configuration (`$XDG_CONFIG_HOME`, or `~/.config`;
 //! `%APPDATA%` on Windows), or wherever `KINTO_PROFILES` says:
 //!
@@ -64,20 +67,20 @@ const OUTPUT: &str = "Output";
 #[derive(clap::Args, Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerArgs {
-    /// The URL of the API, which normally ends in /v1
-    #[arg(short, long, global = true, env = "KINTO_SERVER", value_name = "URL", help_heading = SERVER)]
+    /// The URL of the API, which normally ends in /v1 [KINTO_SERVER]
+    #[arg(short, long, global = true, value_name = "URL", help_heading = SERVER)]
     pub server: Option<String>,
 
-    /// USER:PASSWORD, or a token such as "Bearer abc"; of a USER alone, the password is asked for
-    #[arg(short, long, global = true, env = "KINTO_AUTH", hide_env_values = true, value_name = "AUTH", help_heading = SERVER)]
+    /// USER:PASSWORD, or a token such as "Bearer abc"; of a USER alone, the password is asked for [KINTO_AUTH]
+    #[arg(short, long, global = true, value_name = "AUTH", help_heading = SERVER)]
     auth: Option<Secret>,
 
-    /// A file whose first line is what --auth would be: other users of this machine see no arguments of it
-    #[arg(long, global = true, env = "KINTO_AUTH_FILE", value_name = "FILE", help_heading = SERVER)]
+    /// A file whose first line is what --auth would be, which other users of this machine can see [KINTO_AUTH_FILE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = SERVER)]
     pub auth_file: Option<PathBuf>,
 
-    /// The profile that says what is not said here
-    #[arg(short, long, global = true, env = "KINTO_PROFILE", value_name = "NAME", help_heading = SERVER)]
+    /// The profile that says what is not said here [KINTO_PROFILE]
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = SERVER)]
     pub profile: Option<String>,
 
     /// How often a request is sent again that failed: 2
@@ -112,6 +115,10 @@ pub struct ServerArgs {
     /// Shows each request and answer in full, without credentials
     #[arg(short = 'D', long, global = true, overrides_with_all = ["verbose", "quiet"], help_heading = OUTPUT)]
     debug: bool,
+
+    /// Whether nothing but the profile counts.
+    #[arg(skip)]
+    only_profile: bool,
 }
 
 /// The same with a bucket and a collection.
@@ -122,12 +129,12 @@ pub struct KintoArgs {
     #[command(flatten)]
     pub server: ServerArgs,
 
-    /// The id of the bucket
-    #[arg(short, long, global = true, env = "KINTO_BUCKET", value_name = "ID", help_heading = SERVER)]
+    /// The id of the bucket [KINTO_BUCKET]
+    #[arg(short, long, global = true, value_name = "ID", help_heading = SERVER)]
     pub bucket: Option<String>,
 
-    /// The id of the collection
-    #[arg(short, long, global = true, env = "KINTO_COLLECTION", value_name = "ID", help_heading = SERVER)]
+    /// The id of the collection [KINTO_COLLECTION]
+    #[arg(short, long, global = true, value_name = "ID", help_heading = SERVER)]
     pub collection: Option<String>,
 }
 
@@ -156,10 +163,11 @@ pub enum ArgsError {
 }
 
 impl ServerArgs {
-    /// The same for the server of another profile, which says all that these arguments say of this one.
+    /// The same for the server of another profile, which alone says where that is and who one is there.
     #[must_use]
     pub fn of_profile(&self, name: impl Into<String>) -> Self {
-        Self { server: None, auth: None, auth_file: None, profile: Some(name.into()), ..self.clone() }
+        let profile = Some(name.into());
+        Self { server: None, auth: None, auth_file: None, profile, only_profile: true, ..self.clone() }
     }
 
     /// How much is to be told.
@@ -180,7 +188,7 @@ impl ServerArgs {
     ///
     /// [`ArgsError`], where no server is named, no such profile exists, or something given cannot be used.
     pub fn client(&self) -> Result<Client, ArgsError> {
-        self.client_by(&self.profile()?, None)
+        self.client_by(None)
     }
 
     /// The same for a program whose name and version are to stand in `User-Agent`.
@@ -189,21 +197,31 @@ impl ServerArgs {
     ///
     /// As [`client`](Self::client).
     pub fn client_of(&self, product: &str) -> Result<Client, ArgsError> {
-        self.client_by(&self.profile()?, Some(product))
+        self.client_by(Some(product))
     }
 
-    fn profile(&self) -> Result<Profile, ArgsError> {
-        profile::find(self.profile.as_deref())
+    /// Who says something, those first who count most.
+    fn layers(&self) -> Result<Vec<Profile>, ArgsError> {
+        let named = self.profile.as_deref().map(|name| profile::find(Some(name))).transpose()?;
+        if self.only_profile {
+            return Ok(named.into_iter().collect());
+        }
+        let (server, auth, auth_file) = (self.server.clone(), self.auth.clone(), self.auth_file.clone());
+        let own = Profile { server, auth, auth_file, ..Profile::default() };
+        // Whoever names a profile means all of it, whatever stands in the environment.
+        let last = if named.is_some() { None } else { Some(profile::of_environment()?) };
+        Ok([Some(own), named, Some(Profile::from_environment()), last].into_iter().flatten().collect())
     }
 
-    fn client_by(&self, profile: &Profile, product: Option<&str>) -> Result<Client, ArgsError> {
-        let server = self.server.as_ref().or(profile.server.as_ref()).ok_or_else(|| {
+    fn client_by(&self, product: Option<&str>) -> Result<Client, ArgsError> {
+        let layers = self.layers()?;
+        let server = layers.iter().find_map(|layer| layer.server.as_ref()).ok_or_else(|| {
             let why = "no server: say which with --server, KINTO_SERVER or a profile, such as http://localhost:8888/v1";
             ArgsError::Usage(why.to_owned())
         })?;
         let verbosity = self.verbosity();
         let mut builder = Client::builder(server).proxy_from_env().observer(move |event| tell(event, verbosity));
-        if let Some(auth) = self.credentials(profile)? {
+        if let Some(auth) = credentials(&layers, server, verbosity)? {
             builder = builder.auth(auth);
         }
         if let Some(product) = product {
@@ -231,14 +249,22 @@ impl ServerArgs {
         }
         Ok(client)
     }
+}
 
-    fn credentials(&self, profile: &Profile) -> Result<Option<Auth>, ArgsError> {
-        let own = (self.auth.as_ref(), self.auth_file.as_deref());
-        // Whoever says one of the two means that, whatever the profile says.
-        let (text, file) =
-            if own == (None, None) { (profile.auth.as_ref(), profile.auth_file.as_deref()) } else { own };
-        credentials::read(text, file)
+/// Of the first layer that has some. Where credentials stand beside a server, they are for that one and no other.
+fn credentials(layers: &[Profile], server: &str, verbosity: Verbosity) -> Result<Option<Auth>, ArgsError> {
+    for layer in layers.iter().filter(|layer| layer.auth.is_some() || layer.auth_file.is_some()) {
+        match layer.server.as_deref().filter(|other| *other != server) {
+            None => return credentials::read(layer.auth.as_ref(), layer.auth_file.as_deref()),
+            Some(other) if verbosity > Verbosity::Quiet => {
+                logged::say(&format!(
+                    "the credentials for {other} are not sent to {server}: say --auth if they are to be"
+                ));
+            }
+            Some(_) => {}
+        }
     }
+    Ok(None)
 }
 
 impl KintoArgs {
@@ -257,7 +283,7 @@ impl KintoArgs {
     ///
     /// [`ArgsError::Usage`] where there is no such profile.
     pub fn bucket_id(&self) -> Result<Option<String>, ArgsError> {
-        Ok(self.bucket.clone().or(self.server.profile()?.bucket))
+        Ok(self.bucket.clone().or(self.server.layers()?.into_iter().find_map(|layer| layer.bucket)))
     }
 
     /// The id of the collection, as it is given here or by the profile.
@@ -266,7 +292,7 @@ impl KintoArgs {
     ///
     /// [`ArgsError::Usage`] where there is no such profile.
     pub fn collection_id(&self) -> Result<Option<String>, ArgsError> {
-        Ok(self.collection.clone().or(self.server.profile()?.collection))
+        Ok(self.collection.clone().or(self.server.layers()?.into_iter().find_map(|layer| layer.collection)))
     }
 
     /// The address of the bucket.

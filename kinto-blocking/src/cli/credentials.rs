@@ -15,6 +15,12 @@ use crate::cli::ArgsError;
 #[serde(transparent)]
 pub(super) struct Secret(String);
 
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl FromStr for Secret {
     type Err = Infallible;
 

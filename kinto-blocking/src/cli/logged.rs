@@ -72,7 +72,7 @@ fn show(arrow: char, headers: &HeaderMap, body: &[u8]) {
         say(&format!("{arrow} {name}: {value}"));
     }
     let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into_owned();
-    for line in without_passwords(text).lines() {
+    for line in without_secrets(text).lines() {
         say(&format!("{arrow} {line}"));
     }
     if body.len() > SHOWN {
@@ -80,14 +80,19 @@ fn show(arrow: char, headers: &HeaderMap, body: &[u8]) {
     }
 }
 
-/// The passwords of accounts, and what servers keep of them, are texts in JSON.
-fn without_passwords(text: String) -> String {
-    const NAME: &str = "\"password\"";
+/// What in a text in JSON, or of parameters, is for nobody's eyes.
+pub(super) fn without_secrets(text: String) -> String {
+    let names = ["password", "new_password", "token", "access_token", "id_token", "refresh_token"];
+    names.into_iter().fold(text, |text, name| without(text, &format!("\"{name}\"")))
+}
+
+/// Without the texts that stand behind this name.
+fn without(text: String, name: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once(NAME) {
+    while let Some((before, after)) = rest.split_once(name) {
         shown.push_str(before);
-        shown.push_str(NAME);
+        shown.push_str(name);
         let value = after.trim_start().strip_prefix(':').map(str::trim_start).filter(|value| value.starts_with('"'));
         let Some(value) = value else {
             rest = after;
@@ -132,7 +137,7 @@ mod tests {
             (r#"{"password":"s3cr3"#, r#"{"password":"…""#),
             (r#"["password", 1]"#, r#"["password", 1]"#),
         ] {
-            assert_eq!(without_passwords(text.to_owned()), shown);
+            assert_eq!(without_secrets(text.to_owned()), shown);
         }
     }
 }

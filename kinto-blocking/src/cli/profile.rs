@@ -22,6 +22,25 @@ pub(super) struct Profile {
     pub(super) collection: Option<String>,
 }
 
+impl Profile {
+    /// What environment variables say. Empty ones say nothing.
+    pub(super) fn from_environment() -> Self {
+        let var = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            server: var("KINTO_SERVER"),
+            auth: var("KINTO_AUTH").map(Secret::from),
+            auth_file: var("KINTO_AUTH_FILE").map(PathBuf::from),
+            bucket: var("KINTO_BUCKET"),
+            collection: var("KINTO_COLLECTION"),
+        }
+    }
+}
+
+/// The one that the environment names, or else the usual one.
+pub(super) fn of_environment() -> Result<Profile, ArgsError> {
+    find(env::var("KINTO_PROFILE").ok().filter(|name| !name.is_empty()).as_deref())
+}
+
 /// The one of this name; without a name `default`, if there is one.
 pub(super) fn find(name: Option<&str>) -> Result<Profile, ArgsError> {
     let Some(path) = path() else {
@@ -39,7 +58,9 @@ pub(super) fn find(name: Option<&str>) -> Result<Profile, ArgsError> {
     let mut profiles: BTreeMap<String, Profile> = toml::from_str(&text).map_err(|error| {
         // What stands in the line may be a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
-        ArgsError::Usage(format!("the profiles in {shown}, line {line}: {}", error.message()))
+        let message = error.message();
+        let why = if message.starts_with("invalid ") { "a value of another type than it has to be" } else { message };
+        ArgsError::Usage(format!("the profiles in {shown}, line {line}: {why}"))
     })?;
     if let Some(profile) = profiles.remove(name.unwrap_or("default")) {
         return Ok(profile);

@@ -96,6 +96,12 @@ fn any_request() {
     assert_eq!(corner.record("b"), json!({"n": 2}));
     assert_eq!(corner.run(&["raw", "GET", &format!("{path}/none")]).status, 5);
     assert_eq!(corner.run(&["raw", "GET", "/buckets/../x"]).status, 3);
+    let delete = ["raw", "DELETE", &format!("{path}/b")];
+    assert_eq!((corner.run(&delete).status, corner.record("b")), (3, json!({"n": 2})), "nobody was asked");
+    assert_eq!(corner.run(&[&delete[..], &["-y"]].concat()).status, 0);
+    let deletes = format!("{{\"method\": \"DELETE\", \"path\": \"{path}/a\"}}");
+    let ran = corner.run_with(&["batch", "-"], &deletes);
+    assert!(ran.status == 3 && ran.err.contains("1 of 1 requests delete"), "{}", ran.err);
 
     let requests = format!(
         "{{\"method\": \"GET\", \"path\": \"{path}/a\"}}\n\n{{\"method\": \"GET\", \"path\": \"{path}/none\"}}\n\
@@ -110,7 +116,7 @@ fn any_request() {
         "it is not there, and reading is done"
     );
     let ran = corner.run_with(&["batch", "-"], &requests);
-    assert_eq!((ran.status, ran.err.as_str()), (1, "2 done, 1 missing\nkinto: 1 of 3 requests failed\n"));
+    assert_eq!((ran.status, ran.err.as_str()), (5, "2 done, 1 missing\nkinto: 1 of 3 requests failed\n"));
     let told = lines(&ran.out);
     assert_eq!((&told[0]["status"], &told[0]["body"]["data"]["n"]), (&json!(200), &json!(1)));
     assert_eq!((&told[1]["status"], &told[1]["outcome"]), (&json!(404), &json!("Missing")));

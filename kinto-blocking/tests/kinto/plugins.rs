@@ -67,6 +67,10 @@ fn files_there_and_back() {
     assert_eq!(ended(&corner.run(&["attach", "/B/c/a", "--remove", "-y"])), (0, "", "/B/c/a: removed\n"));
     assert_eq!(corner.run(&["attach", "/B/c", &path("one.txt")]).status, 3);
     assert_eq!(corner.run(&["attach", "/B/c/a", &path("none.txt")]).status, 1);
+    assert_eq!(corner.run(&["attach", "/B/c/a", &path("none.txt"), "-n"]).status, 1);
+    let ran = corner.run(&["attach", "/B/c/a", &path("one.txt"), "--curl"]);
+    assert!(ran.status == 3 && ran.err.contains("no single request"), "{}", ran.err);
+    assert!(corner.record("a")["attachment"].is_null());
 }
 
 #[test]

@@ -45,6 +45,27 @@ fn by_all_ways() {
     let mut list = bare();
     list.env("KINTO_PROFILES", &profiles).args(["-p", "file", "get", ""]);
     assert_eq!(run(list, "").status, 4, "the bucket is not there");
+    // Whoever names a profile means its server, whatever the environment says; and credentials go where they belong.
+    let stage = folder.path().join("stage.toml");
+    fs::write(
+        &stage,
+        format!(
+            "[default]\nserver = \"http://127.0.0.1:1/v1\"\nauth = \"alice:s3cr3t\"\n[stage]\nserver = \"{url}\"\n"
+        ),
+    )
+    .unwrap();
+    let (status, why) = whoami(bare().env("KINTO_PROFILES", &stage).args(["-s", url]));
+    let not_sent =
+        format!("the credentials for http://127.0.0.1:1/v1 are not sent to {url}: say --auth if they are to be\n");
+    assert_eq!((status, why), (4, format!("{not_sent}{nobody}")));
+    let mut other = bare();
+    other.env("KINTO_PROFILES", &stage).env("KINTO_SERVER", "http://127.0.0.1:1/v1").env("KINTO_AUTH", &auth);
+    let (status, why) = whoami(other.args(["-p", "stage", "-q"]));
+    assert_eq!((status, why), (4, nobody.to_owned()), "it is asked there, by nobody");
+    let mut file_first = bare();
+    file_first.env("KINTO_SERVER", url).env("KINTO_AUTH", "alice:wrong").arg("--auth-file").arg(&file);
+    assert_eq!(whoami(&mut file_first), alice);
+
     let (status, why) = whoami(bare().env("KINTO_PROFILES", &profiles).args(["-p", "none"]));
     assert!(status == 3 && why.contains("no profile none in ") && why.ends_with("default, file, wrong\n"), "{why}");
 }
@@ -63,6 +84,9 @@ fn what_cannot_be_used() {
     fs::write(&profiles, "[default]\nauth = \"alice:s3cr3t\"\nauht = \"s3cr3t\"\n").unwrap();
     let (status, why) = whoami(bare().env("KINTO_PROFILES", &profiles));
     assert!(status == 3 && why.contains("unknown field `auht`") && !why.contains("s3cr3t"), "{why}");
+    fs::write(&profiles, "auth = \"alice:s3cr3t\"\n").unwrap();
+    let (status, why) = whoami(bare().env("KINTO_PROFILES", &profiles));
+    assert!(status == 3 && why.contains("of another type") && !why.contains("s3cr3t"), "{why}");
     let ran = run(std::mem::replace(bare().arg("--nonsense"), Command::new("")), "");
     assert_eq!(ran.status, 3);
 }

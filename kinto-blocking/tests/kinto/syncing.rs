@@ -86,6 +86,26 @@ fn saved_and_applied_later() {
 }
 
 #[test]
+fn what_cannot_be_compared_is_refused() {
+    let corner = corner();
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there.json").to_str().unwrap().to_owned();
+    fs::write(&there, "precious").unwrap();
+    for (arguments, why) in [
+        (&["sync", "-", "/B/c", "--filter", "n=1"][..], "what is in a file is there as a whole"),
+        (&["diff", "/B/@", "/B"], "are not alike"),
+        (&["sync", "-", "/B", "--delete"], "say rm for those, or cp --delete"),
+        (&["sync", "-", "/B/c", "--save", &there], "is there already"),
+        (&["get", "stage:/B/c"], "for one place alone say --profile stage"),
+        (&["at", "2026", "/B/c"], "is no date"),
+    ] {
+        let ran = corner.run_with(arguments, "");
+        assert!(ran.status == 3 && ran.err.contains(why), "{arguments:?}: {}", ran.err);
+    }
+    assert_eq!(fs::read_to_string(&there).unwrap(), "precious");
+}
+
+#[test]
 fn from_another_server() {
     let corner = corner();
     let other = KintoServer::builder(Backend::Memory).start().unwrap();

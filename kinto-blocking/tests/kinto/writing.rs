@@ -1,8 +1,13 @@
 //! `put`, `patch` and `rm`.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kinto_blocking::testing::MemoryServer;
+use kinto_blocking::{bucket, buckets};
+use kinto_tests::Stub;
 use serde_json::json;
 
-use crate::running::{Corner, Ran};
+use crate::running::{Corner, Ran, bare, run};
 
 fn ended(ran: &Ran) -> (i32, &str, &str) {
     (ran.status, &ran.out, &ran.err)
@@ -73,4 +78,30 @@ fn rm_asks_and_says_what_it_takes_along() {
     assert_eq!(ended(&corner.run(&["rm", "/B/c", "-n"])), (2, "- /B/c with 1 record\n", ""));
     assert_eq!(ended(&corner.run(&["rm", "/B/c", "/B", "-y"])).0, 0);
     assert_eq!(ended(&corner.run(&["rm", "/B", "-y", "--if-exists"])), (0, "", "/B: nothing to do\n"));
+}
+
+/// Somebody writes in the moment after the object was read.
+#[test]
+fn what_others_change_meanwhile_stays() {
+    let server = MemoryServer::new();
+    server.send(buckets().create("b", &json!({}))).unwrap();
+    server.send(bucket("b").collections().create("c", &json!({}))).unwrap();
+    let records = bucket("b").collection("c").records();
+    server.send(records.create("a", &json!({"n": 1}))).unwrap();
+    let (others, reads) = (server.clone(), AtomicU32::new(0));
+    let busy = Stub::serving_with(server.clone(), move |request, _| {
+        let is_read = request.method() == "GET" && request.uri().path().ends_with("/records/a");
+        if is_read && reads.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+            others.send(records.replace("a", &json!({"n": 1, "theirs": true})).overwrite()).unwrap();
+        }
+    });
+    let json_patch = r#"[{"op": "add", "path": "/data/n", "value": 2}]"#;
+    for arguments in [&["patch", "/b/c/a", "n:=2"][..], &["patch", "/b/c/a", "--json-patch", json_patch]] {
+        let mut command = bare();
+        command.args(["-s", busy.url(), "-a", "alice:x"]).args(arguments);
+        let ran = run(command, "");
+        assert_eq!((ran.status, ran.err.as_str()), (6, "kinto: /b/c/a was changed meanwhile: nothing was written\n"));
+        let there = server.send(bucket("b").collection("c").records().get("a")).unwrap().data;
+        assert_eq!(there["theirs"], true);
+    }
 }

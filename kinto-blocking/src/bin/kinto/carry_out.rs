@@ -40,7 +40,8 @@ impl Work {
     pub(crate) fn carry_out(self, context: &Context) -> Result<Outcome, Failure> {
         let Self { client, plan, what, doing, review, files } = self;
         if plan.is_empty() {
-            context.say(&format!("{what}: {plan}"));
+            let asked = if review.is_some() { "; no review was asked for" } else { "" };
+            context.say(&format!("{what}: {plan}{asked}"));
             return Ok(Outcome::Done);
         }
         if doing.dry_run {

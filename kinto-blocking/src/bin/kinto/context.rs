@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::output::{Output, OutputArgs};
 use crate::place::Place;
 use crate::progress::Progress;
+use crate::table;
 
 const PRODUCT: &str = concat!("kinto/", env!("CARGO_PKG_VERSION"));
 
@@ -43,8 +44,16 @@ impl Context {
 
     /// What a path leads to.
     pub(crate) fn place(&self, path: &str) -> Result<Place, Failure> {
+        if let Some((name, _)) = path.split_once(":/") {
+            return Err(Failure::Usage(format!("{path} is elsewhere: for one place alone say --profile {name}")));
+        }
         let (bucket, collection) = (self.kinto.bucket_id()?, self.kinto.collection_id()?);
         Place::parse(path, (bucket.as_deref(), collection.as_deref()))
+    }
+
+    /// What the arguments name without a path.
+    pub(crate) fn here(&self) -> Result<Place, Failure> {
+        if self.kinto.bucket_id()?.is_some() { self.place("") } else { Ok(Place::Root) }
     }
 
     /// Sends it, or with --curl shows what would be sent.
@@ -70,8 +79,16 @@ impl Context {
     pub(crate) fn say(&self, line: &str) {
         if self.kinto.server.verbosity() > Verbosity::Quiet {
             // Nobody to read it is no reason to fail.
-            let _ = writeln!(io::stderr().lock(), "{line}");
+            let _ = writeln!(io::stderr().lock(), "{}", table::harmless(line));
         }
+    }
+
+    /// Of verbs whose requests depend on each other, or on a file.
+    pub(crate) fn no_curl(&self) -> Result<(), Failure> {
+        if self.output.curl() {
+            return Err(Failure::Usage("what this sends is no single request that curl could send".to_owned()));
+        }
+        Ok(())
     }
 
     /// A bar for something long, at a terminal.

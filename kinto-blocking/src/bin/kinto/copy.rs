@@ -1,6 +1,6 @@
 //! `cp` and `mv`.
 
-use kinto_blocking::{Client, CopyReport, CopyTo, MoveTo, bucket};
+use kinto_blocking::{Client, CopyReport, CopyTo, EditKind, MoveTo, bucket};
 
 use crate::carry_out::{self, Doing};
 use crate::context::Context;
@@ -57,6 +57,18 @@ pub(crate) struct Mv {
 impl Cp {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         let (source, target) = (context.site(&self.source)?, context.site(&self.target)?);
+        if self.delete && !self.doing.dry_run && !self.doing.yes && !context.output.curl() {
+            let planned = source.0.send(self.copy(&source, &target, true)?)?;
+            let deletions: u64 = planned.lists().iter().map(|list| list.count(EditKind::Delete)).sum();
+            if deletions > 0 {
+                context.confirm(&format!("{}: {planned}. Go on?", self.target), false)?;
+            }
+        }
+        let report = context.send_by(&source.0, self.copy(&source, &target, self.doing.dry_run)?)?;
+        told(context, report, &self.target)
+    }
+
+    fn copy(&self, source: &(Client, Place), target: &(Client, Place), dry_run: bool) -> Result<CopyTo, Failure> {
         let mut copy = match (&source.1, &target.1) {
             (Place::Bucket(from), Place::Bucket(to)) => bucket(from).copy_to(&bucket(to)),
             (Place::Collection(of, from), Place::Collection(into, to)) => {
@@ -70,16 +82,11 @@ impl Cp {
             (!self.no_timestamps, CopyTo::timestamps),
             (!self.no_attachments, CopyTo::attachments),
             (self.delete, CopyTo::delete_extra),
-            (self.doing.dry_run, CopyTo::dry_run),
+            (dry_run, CopyTo::dry_run),
         ] {
             copy = if wanted { with(copy) } else { copy };
         }
-        if self.delete && !self.doing.dry_run && !context.output.curl() {
-            context
-                .confirm(&format!("Delete what {} has and {} has not?", self.target, self.source), self.doing.yes)?;
-        }
-        let report = context.send_by(&source.0, copy)?;
-        told(context, report, &self.target)
+        Ok(copy)
     }
 }
 

@@ -25,7 +25,11 @@ pub(crate) fn show_request<F: Flow>(session: &Session, flow: F) -> Result<Failur
 
 /// The command. Credentials are not part of it: they come from the environment.
 fn curl(request: &Request) -> String {
-    let mut command = format!("curl -X {}", request.method());
+    let mut command = match request.method().as_str() {
+        // With -X it would wait for a body.
+        "HEAD" => "curl -I".to_owned(),
+        method => format!("curl -X {method}"),
+    };
     for (name, value) in request.headers() {
         let Ok(text) = value.to_str() else { continue };
         if *name == "authorization" {

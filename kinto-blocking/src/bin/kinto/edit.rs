@@ -32,7 +32,9 @@ impl Edit {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
         let place = context.place(&self.path)?;
         let (list, id) = place.object()?;
+        context.no_curl()?;
         let object = context.client()?.send(list.get(id))?;
+        let read = object.last_modified;
         let planner = write::look(context, &list, id)?;
         let before = format!("{:#}\n", Value::Object(object.data));
         let local = |error: io::Error| Failure::Local(format!("the file to be edited: {error}"));
@@ -45,7 +47,7 @@ impl Edit {
                 context.say(&format!("{place}: nothing to do"));
                 return Ok(Outcome::Done);
             }
-            write::make(context, planner, Wanted::new(id, &parsed(&after)?), &place, self.doing)
+            write::make(context, planner, Wanted::new(id, &parsed(&after)?), &place, (self.doing, Some(read)))
         });
         if made.is_err() && fs::read(&path).is_ok_and(|after| after != before.as_bytes()) {
             let kept = path.keep().map_err(|error| Failure::Local(error.to_string()))?;

@@ -26,6 +26,10 @@ pub(crate) enum Failure {
     Local(String),
     /// Whoever was asked said no.
     Declined,
+    /// Some of many failed, and the first of them ends with this status.
+    Some(String, u8),
+    /// It is not as it was when it was looked at.
+    Changed(String),
     /// The server knows nobody by these credentials, or there are none.
     Nobody,
     /// Whoever reads the output has seen enough.
@@ -42,6 +46,16 @@ impl From<Outcome> for ExitCode {
 }
 
 impl Failure {
+    /// Some of many failed, this one first.
+    pub(crate) fn of_some(why: String, first: Option<&Error>) -> Self {
+        Self::Some(why, first.map_or(1, status))
+    }
+
+    /// The same for many, of which this was the first.
+    pub(crate) fn of_many(&self, why: String) -> Self {
+        Self::Some(why, self.status())
+    }
+
     /// Tells of it on standard error, and gives the exit status.
     pub(crate) fn tell(&self) -> ExitCode {
         if matches!(self, Self::Enough) {
@@ -56,6 +70,8 @@ impl Failure {
         match self {
             Self::Enough => 0,
             Self::Usage(_) => 3,
+            Self::Some(_, status) => *status,
+            Self::Changed(_) => 6,
             Self::Nobody => 4,
             Self::Local(_) | Self::Declined => 1,
             Self::Kinto(error) => status(error),
@@ -123,7 +139,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kinto(error) => error.fmt(f),
-            Self::Usage(why) | Self::Local(why) => f.write_str(why),
+            Self::Usage(why) | Self::Local(why) | Self::Some(why, _) | Self::Changed(why) => f.write_str(why),
             Self::Declined => f.write_str("nothing was done"),
             Self::Nobody => f.write_str("the server knows nobody by these credentials, or none were given"),
             Self::Enough => Ok(()),

@@ -33,6 +33,9 @@ pub(crate) struct Attach {
     /// Takes the file away
     #[arg(long, conflicts_with = "file")]
     remove: bool,
+    /// Of any kind, where the server is known to take them all
+    #[arg(long)]
+    any_extension: bool,
     #[command(flatten)]
     doing: Doing,
 }
@@ -58,6 +61,7 @@ pub(crate) struct Fetch {
 
 impl Attach {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+        context.no_curl()?;
         let place = context.place(&self.path)?;
         let file = of(&place)?;
         let client = context.client()?;
@@ -75,12 +79,16 @@ impl Attach {
         let own = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = self.name.clone().or(own).ok_or_else(|| Failure::Usage(format!("{} is no file", path.display())))?;
         if self.doing.dry_run {
+            std::fs::File::open(path).map_err(|error| Failure::Local(format!("{}: {error}", path.display())))?;
             context.output.line(&format!("+ {place}: {name}"))?;
             return Ok(Outcome::Changes);
         }
         let progress = context.progress();
         let bar = progress.clone();
         let mut upload = file.upload(name).progress(move |sent, all| bar.set(sent, all));
+        if self.any_extension {
+            upload = upload.any_extension();
+        }
         if let Some(media_type) = &self.media_type {
             upload = upload.media_type(media_type);
         }
@@ -100,10 +108,24 @@ impl Fetch {
             let client = context.client()?;
             let records = bucket(of).collection(collection);
             let ids = client.items(records.records().list().fields(["id"]));
-            for record in ids.collect::<kinto_blocking::Result<Vec<_>>>()? {
-                self.one(context, &records.attachment(&record.id), &self.into.join(&record.id), true)?;
+            let ids = ids.collect::<kinto_blocking::Result<Vec<_>>>()?;
+            let (mut failed, mut first) = (0, None);
+            for record in &ids {
+                let fetched = self.one(context, &records.attachment(&record.id), &self.into.join(&record.id), true);
+                // One that cannot be fetched keeps none of the others from being.
+                if let Err(failure) = fetched {
+                    if matches!(failure, Failure::Enough) {
+                        return Err(failure);
+                    }
+                    context.say(&failure.to_string());
+                    failed += 1;
+                    first = first.or(Some(failure));
+                }
             }
-            return Ok(Outcome::Done);
+            return match first {
+                None => Ok(Outcome::Done),
+                Some(first) => Err(first.of_many(format!("{failed} of {} files were not fetched", ids.len()))),
+            };
         }
         self.one(context, &of(&place)?, &self.into, false)?;
         Ok(Outcome::Done)
@@ -116,6 +138,9 @@ impl Fetch {
         };
         let local = |error: std::io::Error| Failure::Local(format!("{}: {error}", folder.display()));
         std::fs::create_dir_all(folder).map_err(local)?;
+        if may_be_none && folder.symlink_metadata().map_err(local)?.is_symlink() {
+            return Err(Failure::Local(format!("{} leads elsewhere: nothing is written there", folder.display())));
+        }
         let path = folder.join(attachment.safe_name());
         let progress = context.progress();
         let bar = progress.clone();

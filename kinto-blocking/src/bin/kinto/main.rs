@@ -12,6 +12,7 @@ mod dry;
 mod edit;
 mod failure;
 mod files;
+mod local;
 mod output;
 mod past;
 mod perms;
@@ -60,7 +61,7 @@ Exit status:
   4 not signed in, or not allowed  9 no connection, or no answer
 
 Examples:
-  kinto -s http://localhost:8888/v1 -a alexis:p4ssw0rd info
+  kinto -s http://localhost:8888/v1 -a alexis info
   kinto ls /blog/posts --filter 'draft=false' --sort -date -o json
   kinto get /blog/posts/hello";
 

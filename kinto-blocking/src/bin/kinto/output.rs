@@ -96,7 +96,12 @@ impl Output {
             Format::Id => {
                 for object in objects {
                     if let Some(id) = object?.get("id").and_then(Value::as_str) {
-                        writeln!(to, "{id}")?;
+                        // What moves the cursor is for programs alone.
+                        if io::stdout().is_terminal() {
+                            writeln!(to, "{}", table::harmless(id))?;
+                        } else {
+                            writeln!(to, "{id}")?;
+                        }
                     }
                 }
             }

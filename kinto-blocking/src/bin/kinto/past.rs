@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::local;
 use crate::place::Place;
 use crate::read::data;
 
@@ -147,7 +148,8 @@ impl At {
 
 /// A time, as a date or as the server writes it.
 fn timestamp(text: &str) -> Result<Timestamp, Failure> {
-    if let Ok(millis) = text.parse() {
+    // Of this century: 2026 is a year.
+    if let Some(millis) = text.parse().ok().filter(|_| text.len() >= 13 || text == "0") {
         return Ok(Timestamp::from_millis(millis));
     }
     let day = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
@@ -192,7 +194,7 @@ impl Watch {
             drop(to);
             cursor = changes.cursor;
             if let Some(path) = &self.state {
-                save(path, &cursor)?;
+                local::save(path, format!("{cursor}\n").as_bytes())?;
             }
             if self.once {
                 return Ok(Outcome::Done);
@@ -208,11 +210,4 @@ fn load(path: &Path) -> Result<Cursor, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Cursor::default()),
         Err(error) => Err(Failure::Local(format!("{}: {error}", path.display()))),
     }
-}
-
-/// Under another name first: what was there is not lost when it cannot be written.
-fn save(path: &Path, cursor: &Cursor) -> Result<(), Failure> {
-    let new = path.with_extension("new");
-    let saved = fs::write(&new, format!("{cursor}\n")).and_then(|()| fs::rename(&new, path));
-    saved.map_err(|error| Failure::Local(format!("{}: {error}", path.display())))
 }

@@ -32,6 +32,9 @@ pub(crate) struct Raw {
     /// Shows a request that may write, and does not send it. Ends with status 2 then
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Deletes without asking
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Sends many requests, as few as the server takes them in
@@ -51,6 +54,9 @@ pub(crate) struct ManyRaw {
     /// Shows the requests that may write, and sends none. Ends with status 2 if there are any
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Deletes without asking
+    #[arg(short, long)]
+    yes: bool,
 }
 
 impl Raw {
@@ -68,6 +74,9 @@ impl Raw {
         if self.dry_run && writes(&call) {
             context.output.line(&call.to_string())?;
             return Ok(Outcome::Changes);
+        }
+        if call.method() == Method::DELETE && !context.output.curl() {
+            context.confirm(&format!("Delete {}?", call.path()), self.yes)?;
         }
         let reply = context.send(call)?;
         let mut to = std::io::stdout().lock();
@@ -96,7 +105,7 @@ impl ManyRaw {
         let text = assign::read(&self.file)?;
         let mut batch = Batch::new().concurrency(self.concurrency);
         let mut tickets: Vec<Ticket<Reply>> = Vec::new();
-        let mut outcome = Outcome::Done;
+        let (mut outcome, mut deletions) = (Outcome::Done, 0);
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let at = |why: &dyn std::fmt::Display| Failure::Usage(format!("{}, line {}: {why}", self.file, number + 1));
             let line: Line = serde_json::from_str(line).map_err(|error| at(&error))?;
@@ -105,20 +114,29 @@ impl ManyRaw {
                 context.output.line(&call.to_string())?;
                 outcome = Outcome::Changes;
             }
+            deletions += usize::from(call.method() == Method::DELETE);
             tickets.push(batch.push(call));
         }
         if self.dry_run {
             return Ok(outcome);
+        }
+        if deletions > 0 && !context.output.curl() {
+            context.confirm(
+                &format!("{}: {deletions} of {} requests delete. Go on?", self.file, tickets.len()),
+                self.yes,
+            )?;
         }
         let mut outcome = context.send(batch)?;
         context.say(&outcome.summary().to_string());
         let statuses: Vec<_> = outcome.items().map(|item| item.status()).collect();
         let refused =
             |status| matches!(status, Status::Conflict | Status::Missing | Status::Forbidden | Status::Invalid);
+        let mut first = None;
         for (ticket, status) in tickets.into_iter().zip(&statuses) {
             let told = match outcome.take(ticket) {
                 Ok(reply) => json!({"status": reply.status().as_u16(), "body": body(&reply)}),
                 Err(error) => {
+                    first = first.or_else(|| Some(Failure::of_some(String::new(), Some(&error))));
                     json!({"outcome": format!("{status:?}"), "status": error.status().map(|it| it.as_u16()), "error": error.to_string()})
                 }
             };
@@ -130,7 +148,8 @@ impl ManyRaw {
         let failed = statuses.iter().filter(|status| !matches!(status, Status::Done | Status::AlreadySo));
         let (failed, ignored) = failed.fold((0, true), |(count, all), status| (count + 1, all && refused(*status)));
         if failed > 0 && !(ignored && context.ignores_refusals()) {
-            return Err(Failure::Local(format!("{failed} of {} requests failed", statuses.len())));
+            let why = format!("{failed} of {} requests failed", statuses.len());
+            return Err(first.map_or_else(|| Failure::Local(why.clone()), |first| first.of_many(why.clone())));
         }
         Ok(Outcome::Done)
     }

@@ -17,9 +17,8 @@ Examples:
   kinto ls /blog/posts --filter 'date>=\"2026\"' --sort -date --limit 10
   kinto ls /blog/posts -o csv --fields id,title > posts.csv")]
 pub(crate) struct Ls {
-    /// The place
-    #[arg(default_value = "/")]
-    path: String,
+    /// The place; without, that which --bucket and --collection name, or else the server
+    path: Option<String>,
     #[command(flatten)]
     which: Which,
     /// By this field, or from the largest with - before it; several, separated by commas
@@ -51,7 +50,11 @@ pub(crate) struct Get {
 
 impl Ls {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
-        let resource = context.place(&self.path)?.list()?;
+        let place = match &self.path {
+            Some(path) => context.place(path)?,
+            None => context.here()?,
+        };
+        let resource = place.list()?;
         let filters = self.which.filters()?;
         if self.count {
             let count = filters.into_iter().fold(resource.count(), kinto_blocking::Count::filter);

@@ -33,6 +33,7 @@ pub(crate) struct SignIn {
 
 impl SignIn {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+        context.no_curl()?;
         let mut login = Login::new().timeout(Duration::from_secs(self.timeout));
         if let Some(provider) = self.provider {
             login = login.provider(provider);

@@ -1,7 +1,7 @@
 //! `diff`, `sync` and `apply`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use kinto_blocking::{Client, JsonMap, List, Plan, Survey, Wanted, bucket};
@@ -10,6 +10,7 @@ use crate::assign;
 use crate::carry_out::{Doing, Work};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::local;
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::read::Which;
@@ -33,7 +34,7 @@ pub(crate) struct Sync {
     #[command(flatten)]
     sides: Sides,
     /// Saves the plan in this file, for apply, and does not do it
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "review"])]
     save: Option<PathBuf>,
     /// Asks for a review of the changes, with this comment
     #[arg(long, value_name = "COMMENT")]
@@ -101,12 +102,13 @@ impl Diff {
 
 impl Sync {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+        if let Some(path) = &self.save {
+            local::is_free(path, "")?;
+        }
         let (client, place, plan) = self.sides.plan(context)?;
         if let Some(path) = &self.save {
-            let wrong = |error: &dyn std::fmt::Display| Failure::Local(format!("{}: {error}", path.display()));
-            let mut file = BufWriter::new(File::create(path).map_err(|error| wrong(&error))?);
-            serde_json::to_writer(&mut file, &plan).map_err(|error| wrong(&error))?;
-            file.flush().map_err(|error| wrong(&error))?;
+            let text = serde_json::to_vec(&plan).map_err(|error| Failure::Local(format!("the plan: {error}")))?;
+            local::save(path, &text)?;
             context.say(&format!("{place}: {plan}; saved in {}", path.display()));
             return Ok(if plan.is_empty() { Outcome::Done } else { Outcome::Changes });
         }
@@ -140,6 +142,21 @@ impl Sides {
         let source = self.source(context)?;
         if self.attachments && matches!(source, Source::Lines(..)) {
             return Err(Failure::Usage(format!("{} has no files: only a place has", self.source)));
+        }
+        if let Source::Lines(..) = &source
+            && !self.which.is_all()
+        {
+            let why = "--filter is about what is on a server: what is in a file is there as a whole";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        if let Source::Place(_, from) = &source
+            && std::mem::discriminant(from) != std::mem::discriminant(&place)
+        {
+            return Err(Failure::Usage(format!("{from} and {place} are not alike: what is in them is of two kinds")));
+        }
+        if matches!(place, Place::Root | Place::Bucket(_)) && self.delete {
+            let why = format!("what is in {place} has things in it of its own, which would be deleted with it");
+            return Err(Failure::Usage(format!("{why}: say rm for those, or cp --delete for all of it")));
         }
         let survey = self.survey(place.list()?.survey())?;
         let progress = context.late_progress();

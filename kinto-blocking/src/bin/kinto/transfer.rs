@@ -1,6 +1,6 @@
 //! `export` and `import`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,6 +11,7 @@ use crate::assign;
 use crate::carry_out::{self, Doing};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
+use crate::local;
 use crate::place::Place;
 use crate::progress::Progress;
 
@@ -79,7 +80,8 @@ pub(crate) struct ImportFile {
 }
 
 impl Export {
-    pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
+    pub(crate) fn run(mut self, context: &mut Context) -> Result<Outcome, Failure> {
+        self.file = self.file.filter(|path| path != Path::new("-"));
         let (client, place) = context.site(&self.path)?;
         let mut export = match &place {
             Place::Bucket(id) => bucket(id).export(),
@@ -99,7 +101,7 @@ impl Export {
             return Err(Failure::Usage(why.to_owned()));
         }
         if let Some(path) = self.file.as_deref().filter(|_| !self.resume) {
-            is_free(path, if as_tree { "" } else { ", or go on behind it with --resume" })?;
+            local::is_free(path, if as_tree { "" } else { ", or go on behind it with --resume" })?;
         }
         // Not between the lines that are written to the same terminal.
         let apart = self.file.is_some() || !io::stdout().is_terminal();
@@ -118,7 +120,14 @@ impl Export {
     fn lines(&self, client: &Client, export: kinto_blocking::Export) -> Result<Option<u64>, Failure> {
         Ok(Some(match &self.file {
             Some(path) => client.export_file(export, path)?,
-            None => client.export_to(export, io::stdout().lock())?,
+            None => {
+                let mut to = Piped { to: io::stdout().lock(), is_broken: false };
+                let exported = client.export_to(export, &mut to);
+                if to.is_broken {
+                    return Err(Failure::Enough);
+                }
+                exported?
+            }
         }))
     }
 
@@ -126,21 +135,29 @@ impl Export {
     fn tree(&self, client: &Client, export: kinto_blocking::Export) -> Result<Option<u64>, Failure> {
         let tree = client.send(export.into_tree())?.to_string();
         match &self.file {
-            Some(path) => {
-                fs::write(path, tree).map_err(|error| Failure::Local(format!("{}: {error}", path.display())))?;
-            }
+            Some(path) => local::save(path, tree.as_bytes())?,
             None => io::stdout().lock().write_all(tree.as_bytes())?,
         }
         Ok(None)
     }
 }
 
-/// Nothing is written over.
-fn is_free(path: &Path, hint: &str) -> Result<(), Failure> {
-    if path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
-        return Err(Failure::Usage(format!("{} is there already: remove it{hint}", path.display())));
+/// Knows whether whoever reads has seen enough.
+struct Piped<W> {
+    to: W,
+    is_broken: bool,
+}
+
+impl<W: io::Write> io::Write for Piped<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes);
+        self.is_broken |= written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        written
     }
-    Ok(())
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -149,24 +166,18 @@ fn is_yaml(path: &Path) -> bool {
 
 impl ImportFile {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
-        let import = self.import(context)?;
-        if self.delete && !self.doing.dry_run {
-            let question = format!("Delete what is on the server and not in {}?", self.file);
-            context.confirm(&question, self.doing.yes)?;
+        let import = self.import(context, self.doing.dry_run)?;
+        if self.delete && !self.doing.dry_run && !self.doing.yes {
+            let question = self.question(context)?;
+            context.confirm(&question, false)?;
         }
         let client = context.client()?;
         // What is shown would be between its lines.
         let progress = if self.doing.dry_run { Progress::new(false) } else { context.progress() };
-        let is_tree = self.yaml || is_yaml(Path::new(&self.file));
-        let (bar, all) = (progress.clone(), if is_tree { None } else { objects(&self.file) });
+        let (bar, all) = (progress.clone(), if self.is_tree() { None } else { objects(&self.file) });
         let over = |so_far: &Imported| so_far.created + so_far.updated + so_far.unchanged + so_far.failed;
         let import = import.progress(move |so_far| bar.set(over(so_far), all));
-        let imported = if is_tree {
-            let tree = YamlTree::parse(&assign::read(&self.file)?);
-            tree.and_then(|tree| client.send(import.tree(tree)))
-        } else {
-            client.import_from(import, self.open()?)
-        };
+        let imported = self.send(&client, import);
         progress.end();
         let imported = imported?;
         for failure in &imported.failures {
@@ -175,7 +186,8 @@ impl ImportFile {
         }
         context.say(&format!("{}: {imported}", self.file));
         if !imported.is_success() && !context.ignores_refusals() {
-            return Err(Failure::Local(format!("{}: {} of the objects failed", self.file, imported.failed)));
+            let why = format!("{}: {} of the objects failed", self.file, imported.failed);
+            return Err(Failure::of_some(why, imported.failures.iter().find_map(|failure| failure.error.as_ref())));
         }
         Ok(if self.doing.dry_run && imported.changed() > 0 { Outcome::Changes } else { Outcome::Done })
     }
@@ -188,7 +200,30 @@ impl ImportFile {
         Ok(Box::new(BufReader::new(file)))
     }
 
-    fn import(&self, context: &Context) -> Result<Import, Failure> {
+    /// How many would be deleted, where that can be read twice.
+    fn question(&self, context: &mut Context) -> Result<String, Failure> {
+        if self.file == "-" {
+            return Ok("Delete what is on the server and not in what comes in?".to_owned());
+        }
+        let (import, client) = (self.import(context, true)?.show(|_| ()), context.client()?);
+        let imported = self.send(&client, import)?;
+        let others = imported.changed() - imported.deleted;
+        let others = if others > 0 { format!(", {others} to be written") } else { String::new() };
+        Ok(format!("{}: {} to be deleted{others}. Go on?", self.file, imported.deleted))
+    }
+
+    fn send(&self, client: &Client, import: Import) -> Result<Imported, Failure> {
+        if self.is_tree() {
+            return Ok(client.send(import.tree(YamlTree::parse(&assign::read(&self.file)?)?))?);
+        }
+        Ok(client.import_from(import, self.open()?)?)
+    }
+
+    fn is_tree(&self) -> bool {
+        self.yaml || is_yaml(Path::new(&self.file))
+    }
+
+    fn import(&self, context: &Context, dry_run: bool) -> Result<Import, Failure> {
         if context.output.curl() {
             return Err(Failure::Usage(
                 "what an import sends depends on what is there: it is no single request".to_owned(),
@@ -208,11 +243,11 @@ impl ImportFile {
             (self.timestamps, Import::keep_timestamps),
             (self.delete, Import::delete_extra),
             (self.partial, Import::partial),
-            (self.doing.dry_run, Import::dry_run),
+            (dry_run, Import::dry_run),
         ] {
             import = if wanted { with(import) } else { import };
         }
-        if self.doing.dry_run {
+        if dry_run {
             // What cannot be shown is counted all the same.
             import = import.show(|plan| _ = carry_out::show(plan));
         }

@@ -1,6 +1,6 @@
 //! `put`, `patch` and `rm`.
 
-use kinto_blocking::{Object, Planner, Resource, Wanted};
+use kinto_blocking::{Object, Planner, Resource, Timestamp, Wanted};
 use serde_json::{Map, Value, json};
 
 use crate::assign;
@@ -46,7 +46,8 @@ pub(crate) struct Patch {
 /// Deletes objects with all that is in them, or the records of a collection that meet a condition
 #[derive(clap::Args)]
 #[command(after_help = "\
-An object is deleted as it was when it was looked at: not if it was changed meanwhile.
+An object is deleted as it was when it was looked at: not if it was changed meanwhile. What comes into a bucket or collection in the \
+last moment goes along with it.
 
 Examples:
   kinto rm /blog/posts/hello
@@ -96,7 +97,7 @@ impl Put {
         }
         let (list, id) = place.object()?;
         let planner = look(context, &list, id)?;
-        make(context, planner, Wanted::new(id, &fields), &place, self.doing)
+        make(context, planner, Wanted::new(id, &fields), &place, (self.doing, None))
     }
 }
 
@@ -121,8 +122,9 @@ impl Patch {
         }
         let object = context.client()?.send(list.get(id))?;
         let planner = look(context, &list, id)?;
+        let read = object.last_modified;
         let wanted = self.patched(id, object, fields)?;
-        make(context, planner, wanted, &place, self.doing)
+        make(context, planner, wanted, &place, (self.doing, Some(read)))
     }
 
     /// What the object is to be.
@@ -158,16 +160,19 @@ pub(crate) fn look(context: &mut Context, list: &Resource, id: &str) -> Result<P
     Ok(context.client()?.send(list.survey().only([id]).permissions().keep_extra())?)
 }
 
-/// Makes an object what it is wanted to be.
+/// Makes an object what it is wanted to be, if it is still as it was when it was read, where that was before.
 pub(crate) fn make(
     context: &mut Context,
     mut planner: Planner,
     wanted: Wanted,
     place: &Place,
-    doing: Doing,
+    (doing, read): (Doing, Option<Timestamp>),
 ) -> Result<Outcome, Failure> {
     planner.want(wanted)?;
     let (client, plan) = (context.client()?, planner.finish());
+    if read.is_some() && plan.changes().any(|edit| edit.last_modified() != read) {
+        return Err(Failure::Changed(format!("{place} was changed meanwhile: nothing was written")));
+    }
     Work { doing, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
 }
 
@@ -213,6 +218,10 @@ impl Rm {
         }
         if !context.output.curl() {
             context.confirm(&format!("Delete {place}{with}?"), self.doing.yes)?;
+        }
+        // What is in it has timestamps of its own.
+        if within.is_some() && Some(client.send(place.list()?.count())?) != within {
+            return Err(Failure::Changed(format!("{place} has something else in it than when it was looked at")));
         }
         let at = object.last_modified;
         context.send(list.delete(id).if_match(at))?;

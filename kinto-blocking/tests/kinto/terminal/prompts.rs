@@ -134,7 +134,7 @@ fn importing() {
     assert_eq!(corner.run(&["export", "/B/c", &file]).status, 0);
     corner.client.send(bucket(&corner.bucket).collection("c").records().create("x", &json!({}))).unwrap();
     let ids = || corner.out(&["ls", "/B/c", "-o", "id", "--sort", "id"]);
-    let question = format!("Delete what is on the server and not in {file}?");
+    let question = format!("{file}: 1 to be deleted. Go on?");
     only_if_yes(&corner, || corner.command(&["import", &file, "--delete"]), &question, ids);
     assert_eq!(ids(), "a\nb\nc\n");
 }
