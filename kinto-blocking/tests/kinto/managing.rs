@@ -57,6 +57,9 @@ fn what_was() {
     let newest = [(json!("delete"), uri("b")), (json!("create"), uri("new")), (json!("update"), uri("a"))];
     assert_eq!(of(&["/B", "--limit", "3"]), newest);
     assert_eq!(of(&["/B/c/a", "--action", "update"]), newest[2..]);
+    let table = corner.out(&["history", "/B", "--limit", "1", "-o", "table"]);
+    let header: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(header, ["DATE", "USER_ID", "ACTION", "URI"]);
     assert_eq!(of(&["/B/c", "--user", "account:bob"]), []);
     assert_eq!(of(&["/B", "--since", "2999-01-01"]).len(), 0);
     assert_eq!(of(&["/B/c", "--since", &at]).len(), 4, "with that one");

@@ -78,6 +78,9 @@ pub struct CopyTo(Flowing);
 /// has found all of it equal, the source is deleted: each object only if it was not changed since it was compared, and what
 /// contains others only if nothing is left in it (what is added in the moment after that look goes along: the server has no
 /// precondition for it). If not, nothing is deleted. The same move once more goes on.
+///
+/// Two URLs may be of one server. Where the target has the same ids at another URL, nothing is deleted unless the timestamps of
+/// the two buckets show that these are two.
 #[must_use]
 #[derive(Clone)]
 pub struct MoveTo(Flowing);

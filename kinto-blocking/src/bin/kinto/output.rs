@@ -69,12 +69,23 @@ impl Output {
         &self,
         objects: impl Iterator<Item = Result<Map<String, Value>, Failure>>,
     ) -> Result<(), Failure> {
+        self.list_with(&[], objects)
+    }
+
+    /// The same of things of which a table has these columns, if no others are asked for.
+    pub(crate) fn list_with(
+        &self,
+        usual: &[&str],
+        objects: impl Iterator<Item = Result<Map<String, Value>, Failure>>,
+    ) -> Result<(), Failure> {
         let mut to = io::BufWriter::new(io::stdout().lock());
         let objects = objects.map(|object| object.map(|object| self.selected(object)));
         match self.format {
             Format::Table => {
                 let objects: Vec<_> = objects.collect::<Result<_, _>>()?;
-                write!(to, "{}", table::of_list(&objects, &self.fields))?;
+                let usual: Vec<String> = usual.iter().copied().map(str::to_owned).collect();
+                let columns = if self.fields.is_empty() { &usual } else { &self.fields };
+                write!(to, "{}", table::of_list(&objects, columns))?;
             }
             Format::Ndjson => {
                 for object in objects {

@@ -110,7 +110,7 @@ impl History {
             return Ok(Outcome::Done);
         }
         let entries = context.client()?.items(list).map(|entry| Ok(told(entry?)));
-        context.output.list(entries)?;
+        context.output.list_with(&["date", "user_id", "action", "uri"], entries)?;
         Ok(Outcome::Done)
     }
 }

@@ -83,7 +83,7 @@ fn list(context: &mut Context, path: &str) -> Result<Outcome, Failure> {
             rows.extend(members[who].iter().map(|member| row(permission, member, Some(who))));
         }
     }
-    context.output.list(rows.into_iter().map(Ok))?;
+    context.output.list_with(&["permission", "principal", "by"], rows.into_iter().map(Ok))?;
     Ok(Outcome::Done)
 }
 
