@@ -67,19 +67,19 @@ const OUTPUT: &str = "Output";
 #[derive(clap::Args, Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ServerArgs {
-    /// The URL of the API, which normally ends in /v1 [KINTO_SERVER]
+    /// The URL of the API, which normally ends in /v1 (KINTO_SERVER)
     #[arg(short, long, global = true, value_name = "URL", help_heading = SERVER)]
     pub server: Option<String>,
 
-    /// USER:PASSWORD, or a token such as "Bearer abc"; of a USER alone, the password is asked for [KINTO_AUTH]
+    /// USER:PASSWORD, or a token such as "Bearer abc"; of a USER alone, the password is asked for (KINTO_AUTH)
     #[arg(short, long, global = true, value_name = "AUTH", help_heading = SERVER)]
     auth: Option<Secret>,
 
-    /// A file whose first line is what --auth would be, which other users of this machine can see [KINTO_AUTH_FILE]
+    /// A file whose first line is what --auth would be, which other users of this machine can see (KINTO_AUTH_FILE)
     #[arg(long, global = true, value_name = "FILE", help_heading = SERVER)]
     pub auth_file: Option<PathBuf>,
 
-    /// The profile that says what is not said here [KINTO_PROFILE]
+    /// The profile that says what is not said here (KINTO_PROFILE)
     #[arg(short, long, global = true, value_name = "NAME", help_heading = SERVER)]
     pub profile: Option<String>,
 
@@ -129,11 +129,11 @@ pub struct KintoArgs {
     #[command(flatten)]
     pub server: ServerArgs,
 
-    /// The id of the bucket [KINTO_BUCKET]
+    /// The id of the bucket (KINTO_BUCKET)
     #[arg(short, long, global = true, value_name = "ID", help_heading = SERVER)]
     pub bucket: Option<String>,
 
-    /// The id of the collection [KINTO_COLLECTION]
+    /// The id of the collection (KINTO_COLLECTION)
     #[arg(short, long, global = true, value_name = "ID", help_heading = SERVER)]
     pub collection: Option<String>,
 }
