@@ -95,4 +95,15 @@ fn as_a_command_for_curl() {
     let url = format!("'{}/buckets/B/collections/c/records/a'\n", corner.url);
     assert!(shown.starts_with("curl -X GET -H 'accept: application/json' --user \"$KINTO_AUTH\" '"), "{shown}");
     assert!(shown.ends_with(&url), "{shown}");
+    // What comes before it is asked in earnest, and nothing is written.
+    let shown = corner.out(&["put", "/B/c/a", "n:=7", "--curl"]);
+    assert!(shown.starts_with("curl -X P") && shown.contains("\"n\":7"), "{shown}");
+    let shown = corner.out(&["perms", "add", "/B/c/a", "read", "system.Everyone", "--curl"]);
+    assert!(shown.starts_with("curl -X PATCH") && shown.contains("system.Everyone"), "{shown}");
+    let shown = corner.out(&["history", "/B", "--curl"]);
+    assert!(shown.contains("/buckets/B/history") && !shown.contains("-X P"), "{shown}");
+    let shown = corner.out(&["ls", "/B/c", "--count", "--curl"]);
+    assert!(shown.starts_with("curl -I "), "{shown}");
+    let record = &lines(&corner.out(&["get", "/B/c/a"]))[0];
+    assert_eq!((&record["n"], &record["@permissions"]), (&json!(1), &json!({"write": ["account:alice"]})));
 }

@@ -65,7 +65,7 @@ impl Context {
     /// The same by the client of another server.
     pub(crate) fn send_by<F: Flow>(&self, client: &Client, flow: F) -> Result<F::Output, Failure> {
         if self.output.curl() {
-            return Err(dry::show_request(client.session(), flow)?);
+            return Err(dry::show_request(client, flow)?);
         }
         Ok(client.send(flow)?)
     }

@@ -1,26 +1,50 @@
-//! Requests that are shown and not sent.
+//! Requests that are shown, and not sent.
 
 use std::io::Write as _;
 
-use kinto_blocking::{Flow, Moment, Request, Session, Step};
+use http::Method;
+use kinto_blocking::{Call, Client, Flow, Moment, Request, Step};
 
 use crate::failure::Failure;
 
-/// Shows the first request of a flow, as a command for curl. There is no outcome then.
-pub(crate) fn show_request<F: Flow>(session: &Session, flow: F) -> Result<Failure, Failure> {
-    let mut exchange = session.exchange(flow);
-    match exchange.next(Moment::default()) {
-        Step::Send(request, _) => {
-            writeln!(std::io::stdout().lock(), "{}", curl(&request))?;
-            Ok(Failure::Enough)
+/// How many reading requests are sent, to come to one that writes.
+const READS: usize = 3;
+
+/// Shows the first request of a flow that writes, as a command for curl; or of one that only reads, the first of all but those
+/// that ask what the server is. What it depends on is read in earnest. There is no outcome then.
+pub(crate) fn show_request<F: Flow>(client: &Client, flow: F) -> Result<Failure, Failure> {
+    let root = client.session().url();
+    let mut exchange = client.session().exchange(flow);
+    let (mut first, mut reads) = (None, 0);
+    loop {
+        let request = match exchange.next(Moment::default()) {
+            Step::Send(request, _) => request,
+            Step::Wait(_) | Step::Done(Ok(_)) => break,
+            Step::Done(Err(error)) => return Err(error.into()),
+        };
+        let uri = request.uri().to_string();
+        let path = uri.strip_prefix(&root).unwrap_or_default();
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        if is_read && path != "/" {
+            reads += 1;
+            first.get_or_insert_with(|| curl(&request));
         }
-        Step::Wait(_) => Ok(Failure::Enough),
-        Step::Done(outcome) => match outcome {
-            // Nothing is to be sent for it.
-            Ok(_) => Ok(Failure::Enough),
-            Err(error) => Err(error.into()),
-        },
+        if !is_read {
+            first = Some(curl(&request));
+        }
+        if !is_read || reads > READS {
+            break;
+        }
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let reply = client.send(Call::new(request.method().clone(), path.parse()?).query(query))?;
+        let mut response = http::Response::new(reply.body().clone());
+        (*response.status_mut(), *response.headers_mut()) = (reply.status(), reply.headers().clone());
+        exchange.handle(Ok(response), Moment::default());
     }
+    if let Some(command) = first {
+        writeln!(std::io::stdout().lock(), "{command}")?;
+    }
+    Ok(Failure::Enough)
 }
 
 /// The command. Credentials are not part of it: they come from the environment.

@@ -37,7 +37,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, global = true, value_delimiter = ',', value_name = "NAMES")]
     fields: Vec<String>,
 
-    /// Shows the request as a command for curl, and sends nothing
+    /// Shows the request as a command for curl, and sends none but what that depends on
     #[arg(long, global = true)]
     curl: bool,
 }
