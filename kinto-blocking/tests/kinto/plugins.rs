@@ -64,6 +64,7 @@ fn files_there_and_back() {
     let ran = corner.run(&["fetch", "/B/c/b"]);
     assert_eq!(ended(&ran), (1, "", "kinto: /B/c/b has no file\n"));
     assert_eq!(corner.run(&["attach", "/B/c/a", "--remove"]).status, 3);
+    assert_eq!(ended(&corner.run(&["attach", "/B/c/a", "--remove", "-n"])), (2, "- /B/c/a: one.txt\n", ""));
     assert_eq!(ended(&corner.run(&["attach", "/B/c/a", "--remove", "-y"])), (0, "", "/B/c/a: removed\n"));
     assert_eq!(corner.run(&["attach", "/B/c", &path("one.txt")]).status, 3);
     assert_eq!(corner.run(&["attach", "/B/c/a", &path("none.txt")]).status, 1);

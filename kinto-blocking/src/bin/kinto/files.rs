@@ -67,8 +67,9 @@ impl Attach {
         let client = context.client()?;
         if self.remove {
             if self.doing.dry_run {
-                let there = client.send(file.get())?;
-                return Ok(if there.is_some() { Outcome::Changes } else { Outcome::Done });
+                let Some(there) = client.send(file.get())? else { return Ok(Outcome::Done) };
+                context.output.line(&format!("- {place}: {}", there.safe_name()))?;
+                return Ok(Outcome::Changes);
             }
             context.confirm(&format!("Take the file of {place} away?"), self.doing.yes)?;
             context.send(file.remove())?;

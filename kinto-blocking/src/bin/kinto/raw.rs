@@ -143,7 +143,7 @@ impl ManyRaw {
             context.output.line(&told.to_string())?;
         }
         if let Some(stopped) = outcome.stopped() {
-            return Err(Failure::Local(stopped.to_string()));
+            return Err(Failure::of_some(stopped.to_string(), Some(stopped)));
         }
         let failed = statuses.iter().filter(|status| !matches!(status, Status::Done | Status::AlreadySo));
         let (failed, ignored) = failed.fold((0, true), |(count, all), status| (count + 1, all && refused(*status)));

@@ -94,7 +94,7 @@ Examples:
 
 impl Diff {
     pub(crate) fn run(self, context: &mut Context) -> Result<Outcome, Failure> {
-        let (client, place, plan) = self.sides.plan(context)?;
+        let (client, place, plan, _) = self.sides.plan(context)?;
         let doing = Doing { dry_run: true, yes: false };
         Work { doing, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
     }
@@ -105,7 +105,7 @@ impl Sync {
         if let Some(path) = &self.save {
             local::is_free(path, "")?;
         }
-        let (client, place, plan) = self.sides.plan(context)?;
+        let (client, place, plan, files) = self.sides.plan(context)?;
         if let Some(path) = &self.save {
             let text = serde_json::to_vec(&plan).map_err(|error| Failure::Local(format!("the plan: {error}")))?;
             local::save(path, &text)?;
@@ -117,8 +117,6 @@ impl Sync {
             (_, Some(_)) => return Err(Failure::Usage(format!("{place}: only collections are reviewed"))),
             (_, None) => None,
         };
-        let files = self.sides.attachments.then(|| context.site(&self.sides.source)).transpose()?;
-        let files = files.map(|(source, _)| source);
         Work { doing: self.doing, review, files, ..Work::of(client, plan, place.to_string()) }.carry_out(context)
     }
 }
@@ -136,8 +134,8 @@ impl Apply {
 }
 
 impl Sides {
-    /// What is to be done, where, and by whose client.
-    fn plan(&self, context: &mut Context) -> Result<(Client, Place, Plan), Failure> {
+    /// What is to be done, where, by whose client, and whose files are to be brought.
+    fn plan(&self, context: &mut Context) -> Result<(Client, Place, Plan, Option<Client>), Failure> {
         let (client, place) = context.site(&self.target)?;
         let source = self.source(context)?;
         if self.attachments && matches!(source, Source::Lines(..)) {
@@ -159,10 +157,14 @@ impl Sides {
             return Err(Failure::Usage(format!("{why}: say rm for those, or cp --delete for all of it")));
         }
         let survey = self.survey(place.list()?.survey())?;
+        let files = match &source {
+            Source::Place(from, _) if self.attachments => Some(from.clone()),
+            _ => None,
+        };
         let progress = context.late_progress();
         let plan = self.compare(&client, survey, source, &progress);
         progress.end();
-        Ok((client, place, plan?))
+        Ok((client, place, plan?, files))
     }
 
     fn compare(&self, client: &Client, survey: Survey, source: Source, progress: &Progress) -> Result<Plan, Failure> {
