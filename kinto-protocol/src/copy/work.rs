@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!           ┌───────────────────────────── the next list, or the second pass ─────────────────────────┐
-//!           ▼                                                                                          │
+//!           ▼                                                                                       │
 //!  Survey the target ─▶ a page of the source ─▶ (each by itself) ─┬─ first pass: Apply, with files ─┬─▶ end
-//!                                ▲                                └─ second pass: compare ─────────┤
-//!                                └──────────────────────── one more page ──────────────────────────┘
+//!                                ▲                                └─ second pass: compare ──────────┤
+//!                                └──────────────────────── one more page ───────────────────────────┘
 //! ```
 
 use std::collections::HashSet;
