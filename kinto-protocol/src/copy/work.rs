@@ -1,7 +1,7 @@
 //! A copy under way.
 //!
 //! ```text
-//!           ┌───────────────────────────── the next list, or the second pass ─────────────────────────┐
+//!           ┌───────────────────────────── the next list, or the second pass ───────────────────────┐
 //!           ▼                                                                                       │
 //!  Survey the target ─▶ a page of the source ─▶ (each by itself) ─┬─ first pass: Apply, with files ─┬─▶ end
 //!                                ▲                                └─ second pass: compare ──────────┤
