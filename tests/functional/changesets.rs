@@ -4,13 +4,14 @@ use kinto_protocol::{
     ChangedCollections, Entry, ErrorKind, GetChangeset, JsonMap, Object, Timestamp, broadcasts, bucket,
     changed_collections,
 };
-use kinto_tests::{Backend, Cut, Cutter, Ending, KintoServer};
+use kinto_tests::{Backend, Cut, Cutter, Ending};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::context::{Kinto, refused, status};
 use crate::driver::{Driver, Setup};
 use crate::reviews::{Reviewed, reviewed};
+use crate::servers::server;
 
 /// Ids of the records in a changeset, the deleted ones marked.
 fn ids<T>(changes: &[Entry<T>]) -> Vec<String> {
@@ -201,8 +202,8 @@ pub(crate) fn what_is_broadcast<D: Driver>(kinto: &Kinto<D>) {
 }
 
 pub(crate) fn where_there_are_no_changesets<D: Driver>(_: &Kinto<D>) {
-    let plain = KintoServer::shared(Backend::Memory).unwrap();
-    let kinto = Kinto::<D>::at(Backend::Memory, plain.url(), &["admin", "alice", "bob"]);
+    let plain = server(Backend::Memory).unwrap();
+    let kinto = Kinto::<D>::on(Backend::Memory, plain, &["admin", "alice", "bob"]);
     kinto.records();
     let changeset = kinto.bucket().collection("c").changeset::<JsonMap>();
     for error in [

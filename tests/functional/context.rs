@@ -1,10 +1,8 @@
 //! What a scenario is given: a server, clients for it, and a corner of its own.
 
 use std::collections::HashSet;
-use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex, Once, OnceLock, PoisonError};
-use std::thread;
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{Method, StatusCode};
@@ -16,6 +14,7 @@ use kinto_tests::{Backend, KintoServer};
 use serde_json::{Value, json};
 
 use crate::driver::{Driver, Setup};
+use crate::servers::{Server, server};
 
 pub(crate) const PASSWORD: &str = "p4ss wörd:1";
 
@@ -28,36 +27,33 @@ pub(crate) struct Kinto<D> {
     pub(crate) bob: D,
     pub(crate) anonymous: D,
     pub(crate) id: String,
+    /// The server, if it is one of those that scenarios share.
+    pub(crate) server: Option<Server>,
     /// Where the model is served whose pages are small, if this is about models.
     model: Option<fn() -> String>,
 }
 
-/// Runs a scenario on the server that all share, or not at all where it cannot be had.
+/// Runs a scenario on the server that it shares with others, or not at all where that cannot be had.
 pub(crate) fn run<D: Driver>(backend: Backend, scenario: fn(&Kinto<D>)) {
-    static AHEAD: Once = Once::new();
-    // When all tests run, the servers of the other halves start during the first.
-    if env::args().len() == 1 {
-        AHEAD.call_once(|| {
-            drop(thread::spawn(|| {
-                [Backend::Postgresql, Backend::Signer, Backend::SignerPostgresql].map(KintoServer::shared)
-            }));
-        });
-    }
-    if let Some(server) = KintoServer::shared(backend) {
-        scenario(&Kinto::at(backend, server.url(), &["admin", "alice", "bob"]));
+    if let Some(server) = server(backend) {
+        scenario(&Kinto::on(backend, server, &["admin", "alice", "bob"]));
     }
 }
 
 impl<D: Driver> Kinto<D> {
-    /// A context on this server, where these accounts are made.
-    pub(crate) fn at(backend: Backend, url: &str, accounts: &[&str]) -> Self {
-        static MADE: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    /// A context on this server, which stays as long, where these accounts are made.
+    pub(crate) fn on(backend: Backend, server: Server, accounts: &[&str]) -> Self {
+        let url = server.url().to_owned();
+        Self { server: Some(server), ..Self::at(backend, &url, accounts) }
+    }
 
+    /// A context on the server at this URL, where these accounts are made.
+    pub(crate) fn at(backend: Backend, url: &str, accounts: &[&str]) -> Self {
         let anonymous = D::build(Setup::of(url)).unwrap();
         {
             let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
             for name in accounts {
-                if made.get_or_insert_default().insert(format!("{name} {url}")) {
+                if made.insert(((*name).to_owned(), url.to_owned())) {
                     sign_up(&anonymous, name);
                 }
             }
@@ -85,6 +81,7 @@ impl<D: Driver> Kinto<D> {
             // Unique on a server that runs on from one test run to the next, too.
             id: format!("t{}-{}", *START, COUNTER.fetch_add(1, Ordering::Relaxed)),
             anonymous,
+            server: None,
             model: None,
         }
     }
@@ -151,6 +148,14 @@ impl<D: Driver> Kinto<D> {
     pub(crate) fn record(&self, records: &Resource, id: &str, data: Value) -> kinto_protocol::Object {
         self.alice.send(records.create(id, &data)).unwrap()
     }
+}
+
+/// The accounts that were made, and the URLs of their servers.
+static MADE: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
+
+/// There are none at this URL any more.
+pub(crate) fn forget_accounts(url: &str) {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, at)| at != url);
 }
 
 fn sign_up<D: Driver>(anonymous: &D, name: &str) {

@@ -7,18 +7,19 @@ use kinto_protocol::{
     Attributes, Auth, Bucket, CopyPart, CopyReport, Difference, EditKind, ErrorKind, Event, JsonMap, Object,
     Permissions, Resource, Timestamp, bucket, buckets, field,
 };
-use kinto_tests::{Backend, Cut, Cutter, Ending, KintoServer};
+use kinto_tests::{Backend, Cut, Cutter, Ending};
 use serde_json::json;
 
 use crate::context::{Kinto, PASSWORD, map, refused, written_by};
 use crate::driver::{Driver, Setup};
 use crate::reviews;
+use crate::servers::server;
 
 /// Another server, with another backend where there is one.
 pub(crate) fn other<D: Driver>(kinto: &Kinto<D>) -> Kinto<D> {
     let backend = if kinto.backend == Backend::Memory { Backend::Postgresql } else { Backend::Memory };
-    let server = KintoServer::shared(backend).or_else(|| KintoServer::shared(Backend::Signer)).unwrap();
-    Kinto::at(backend, server.url(), &["alice", "bob"])
+    let server = server(backend).or_else(|| server(Backend::Signer)).unwrap();
+    Kinto::on(backend, server, &["alice", "bob"])
 }
 
 /// A list, read plainly: each object by itself, with its permissions.

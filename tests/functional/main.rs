@@ -98,6 +98,7 @@ mod records;
 mod refused_uploads;
 mod reviews;
 mod server;
+mod servers;
 mod sharing;
 mod surprises;
 mod trees;

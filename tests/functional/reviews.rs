@@ -8,11 +8,12 @@ use kinto_protocol::{
     Attributes, Auth, Change, Error, ErrorKind, GroupData, JsonMap, Object, Permissions, Result, Review, ReviewData,
     ReviewStatus, bucket, buckets, field, server_info,
 };
-use kinto_tests::{Backend, Cut, Cutter, Ending, KintoServer};
+use kinto_tests::{Backend, Cut, Cutter, Ending};
 use serde_json::json;
 
 use crate::context::{Kinto, PASSWORD, map, refused};
 use crate::driver::{Driver, Setup};
+use crate::servers::server;
 
 /// A collection under review, and who may do what with it. Alice is an editor, Bob a reviewer, and the administrator
 /// both. Carol may write, but is in no group.
@@ -20,32 +21,32 @@ pub(crate) struct Reviewed<D> {
     pub(crate) id: String,
     pub(crate) review: Review,
     pub(crate) carol: D,
-    /// Whether the server has the bucket. Held as long as this, so that one scenario after the other writes there: of
-    /// two writes into the same bucket within a millisecond, PostgreSQL's history refuses one with 409.
-    _made: MutexGuard<'static, bool>,
+    /// Held as long as this, so that one scenario after the other writes into the bucket: of two writes within a
+    /// millisecond, PostgreSQL's history refuses one with 409.
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// Makes the collection, Alice's, in the bucket that all scenarios have in common: which one is reviewed is a setting of
 /// the server.
 pub(crate) fn reviewed<D: Driver>(kinto: &Kinto<D>) -> Reviewed<D> {
-    static MADE: [Mutex<bool>; 4] = [const { Mutex::new(false) }; 4];
+    static TURN: [Mutex<()>; 4] = [const { Mutex::new(()) }; 4];
     let _ = Kinto::<D>::at(kinto.backend, &kinto.url, &["carol"]);
     let carol = kinto.anonymous.with_auth(Some(Auth::basic("carol", PASSWORD))).unwrap();
     let workspace = bucket("main-workspace");
-    let mut made = MADE[kinto.backend as usize].lock().unwrap_or_else(PoisonError::into_inner);
-    if !*made {
-        let writers = Permissions::new().write(["account:alice"]);
-        kinto.admin.send(buckets().create("main-workspace", &json!({})).permissions(writers)).unwrap();
+    let turn = TURN[kinto.backend as usize].lock().unwrap_or_else(PoisonError::into_inner);
+    let writers = Permissions::new().write(["account:alice"]);
+    let create = buckets().create("main-workspace", &json!({})).permissions(writers);
+    // Who is not the first on this server finds it there.
+    if kinto.admin.send(create).is_ok() {
         // On this version there is one of each for the whole bucket. It would make those that are missing, without Bob.
         let members = |other| GroupData::of(["account:admin", other]);
         kinto.admin.send(workspace.groups().create("editors", &members("account:alice"))).unwrap();
         kinto.admin.send(workspace.groups().create("reviewers", &members("account:bob"))).unwrap();
-        *made = true;
     }
     let writers = Permissions::new().write(["account:carol"]);
     let create = workspace.collections().create(&kinto.id, &json!({"title": "first"})).permissions(writers);
     kinto.alice.send(create).unwrap();
-    Reviewed { id: kinto.id.clone(), review: workspace.collection(&kinto.id).review(), carol, _made: made }
+    Reviewed { id: kinto.id.clone(), review: workspace.collection(&kinto.id).review(), carol, _turn: turn }
 }
 
 impl<D: Driver> Reviewed<D> {
@@ -337,12 +338,12 @@ pub(crate) fn where_it_takes_place<D: Driver>(kinto: &Kinto<D>) {
 }
 
 pub(crate) fn where_there_are_none<D: Driver>(_: &Kinto<D>) {
-    let plain = KintoServer::shared(Backend::Memory).unwrap();
-    let kinto = Kinto::<D>::at(Backend::Memory, plain.url(), &["admin", "alice", "bob"]);
+    let plain = server(Backend::Memory).unwrap();
+    let kinto = Kinto::<D>::on(Backend::Memory, plain, &["admin", "alice", "bob"]);
     let records = kinto.make_bucket().collections();
     let before = kinto.alice.send(records.create("c", &json!({"title": "first"}))).unwrap();
 
-    let cutter = Cutter::start(plain.url(), Ending::Close, |_| Cut::None);
+    let cutter = Cutter::start(&kinto.url, Ending::Close, |_| Cut::None);
     let alice = by_way_of::<D>(&cutter, "alice");
     let review = kinto.bucket().collection("c").review();
     let steps = [review.request(""), review.approve(), review.decline(""), review.roll_back(""), review.resign()];

@@ -8,7 +8,7 @@ use kinto_protocol::{
     Call, Changeset, Collection, Entry, ErrorKind, Event, JsonMap, LocalCopy, Verification, Verifier, bucket,
     changed_collections,
 };
-use kinto_tests::{Answer, KintoServer};
+use kinto_tests::Answer;
 use rcgen::{KeyPair, PKCS_ECDSA_P384_SHA384};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub(crate) fn verifier<D>(kinto: &Kinto<D>) -> Verifier {
 }
 
 pub(crate) fn public_key<D>(kinto: &Kinto<D>) -> String {
-    KintoServer::shared(kinto.backend).unwrap().public_key().unwrap()
+    kinto.server.as_ref().unwrap().public_key().unwrap()
 }
 
 pub(crate) fn published<D>(it: &Reviewed<D>) -> Collection {

@@ -70,11 +70,14 @@ impl Terminal {
         let (pty, (sender, output)) = (Arc::new(pty), channel());
         let reader = Arc::clone(&pty);
         thread::spawn(move || {
-            let mut piece = [0; 4096];
-            // When nobody has it open any more, reading ends with an error.
-            while let Ok(length @ 1..) = (&*reader).read(&mut piece) {
-                if sender.send(piece[..length].to_vec()).is_err() {
-                    break;
+            let (mut piece, mut failed) = ([0; 4096], false);
+            loop {
+                match (&*reader).read(&mut piece) {
+                    Ok(length @ 1..) if sender.send(piece[..length].to_vec()).is_ok() => failed = false,
+                    // When nobody has it open any more, reading ends with an error: at times before the last of what
+                    // was written, which is there when reading once more.
+                    Err(_) if !failed => failed = true,
+                    _ => break,
                 }
             }
         });

@@ -61,8 +61,8 @@ impl Failure {
         if matches!(self, Self::Enough) {
             return ExitCode::SUCCESS;
         }
-        // Nobody to read it is no reason to fail in another way.
-        let _ = writeln!(io::stderr().lock(), "kinto: {self}");
+        // In one piece, so that nothing gets in between. Nobody to read it is no reason to fail in another way.
+        let _ = io::stderr().lock().write_all(format!("kinto: {self}\n").as_bytes());
         ExitCode::from(self.status())
     }
 
