@@ -27,6 +27,9 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     pub(crate) id_rule: IdRule,
     pub(crate) observer: Option<Observer>,
+    /// The only authorities to be trusted, in PEM.
+    pub(crate) roots: Option<String>,
+    pub(crate) allow_insecure_http: bool,
 }
 
 impl Setup {
@@ -36,7 +39,17 @@ impl Setup {
         policy.attempts = 5;
         policy.first_wait = std::time::Duration::from_millis(10);
         let id_rule = IdRule::default();
-        Self { url: url.into(), auth: None, headers: Vec::new(), user_agent: None, policy, id_rule, observer: None }
+        Self {
+            url: url.into(),
+            auth: None,
+            headers: Vec::new(),
+            user_agent: None,
+            policy,
+            id_rule,
+            observer: None,
+            roots: None,
+            allow_insecure_http: false,
+        }
     }
 }
 
@@ -93,6 +106,12 @@ macro_rules! build {
         }
         if let Some(observer) = $setup.observer {
             builder = builder.observer(observer);
+        }
+        if let Some(pem) = $setup.roots {
+            builder = builder.root_certificates(pem);
+        }
+        if $setup.allow_insecure_http {
+            builder = builder.allow_insecure_http();
         }
         builder.build()
     }};

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::iter;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kinto_protocol::{
     Auth, Bulk, BulkStep, Download, FailureKind, Fetched, Flow, Incoming, List, ListItem, Listing, Moment, Policy,
@@ -21,17 +22,31 @@ pub(crate) const PRODUCT: &str = "bare/0";
 
 /// A session and no more: the wire is opened anew for each request.
 #[derive(Clone)]
-pub(crate) struct Bare(Session);
+pub(crate) struct Bare(Session, Clock);
 
-/// Sessions are shared between clones and know only one start.
-fn now() -> Moment {
-    static STARTED: OnceLock<Instant> = OnceLock::new();
-    Moment::at(STARTED.get_or_init(Instant::now).elapsed())
+/// Time, and the waits that were skipped. Sessions are shared between clones and know only one start.
+#[derive(Clone, Default)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn now(&self) -> Moment {
+        static STARTED: OnceLock<Instant> = OnceLock::new();
+        let skipped = Duration::from_nanos(self.0.load(Ordering::SeqCst));
+        Moment::at(STARTED.get_or_init(Instant::now).elapsed() + skipped)
+    }
+
+    fn wait(&self, pause: Duration) {
+        if crate::SKIPS_WAITS {
+            self.0.fetch_add(u64::try_from(pause.as_nanos()).unwrap(), Ordering::SeqCst);
+        } else {
+            thread::sleep(pause);
+        }
+    }
 }
 
 impl Driver for Bare {
     fn build(setup: Setup) -> Result<Self> {
-        let Setup { url, auth, headers, user_agent, policy, id_rule, observer } = setup;
+        let Setup { url, auth, headers, user_agent, policy, id_rule, observer, roots: _, allow_insecure_http } = setup;
         let mut builder = Session::builder(url).user_agent(PRODUCT).policy(policy).id_rule(id_rule).seed(7);
         if let Some(auth) = auth {
             builder = builder.auth(auth);
@@ -45,7 +60,10 @@ impl Driver for Bare {
         if let Some(observer) = observer {
             builder = builder.observer(observer);
         }
-        builder.build().map(Self)
+        if allow_insecure_http {
+            builder = builder.allow_insecure_http();
+        }
+        builder.build().map(|session| Self(session, Clock::default()))
     }
 
     fn session(&self) -> &Session {
@@ -53,28 +71,28 @@ impl Driver for Bare {
     }
 
     fn with_policy(&self, change: impl FnOnce(&mut Policy)) -> Self {
-        Self(self.0.with_policy(change))
+        Self(self.0.with_policy(change), self.1.clone())
     }
 
     fn with_auth(&self, auth: Option<Auth>) -> Result<Self> {
-        self.0.with_auth(auth).map(Self)
+        self.0.with_auth(auth).map(|session| Self(session, self.1.clone()))
     }
 
     fn with_header(&self, name: &str, value: &str) -> Result<Self> {
-        self.0.with_header(name, value).map(Self)
+        self.0.with_header(name, value).map(|session| Self(session, self.1.clone()))
     }
 
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         let mut exchange = self.0.exchange(flow);
         loop {
-            if let Some(fork) = exchange.fork(now()) {
+            if let Some(fork) = exchange.fork(self.1.now()) {
                 // One after the other: what may be done side by side may be done so.
                 fork.parts.into_iter().for_each(|part| drop(self.send(part)));
                 continue;
             }
-            match exchange.next(now()) {
-                Step::Send(request, limits) => exchange.handle(wire::send(&request, &limits), now()),
-                Step::Wait(pause) => thread::sleep(pause),
+            match exchange.next(self.1.now()) {
+                Step::Send(request, limits) => exchange.handle(wire::send(&request, &limits), self.1.now()),
+                Step::Wait(pause) => self.1.wait(pause),
                 Step::Done(result) => return result,
             }
         }
@@ -141,16 +159,16 @@ impl Driver for Bare {
     fn download_to(&self, download: Download, mut to: impl Write + Send + Unpin) -> Result<Fetched> {
         let mut exchange = self.0.exchange(download.by_pieces(None)).by_pieces();
         loop {
-            match exchange.next(now()) {
+            match exchange.next(self.1.now()) {
                 Step::Send(request, limits) => {
                     let answer = wire::send(&request, &limits);
                     let answer = match exchange.transfer() {
                         Some(Transfer::In(incoming)) => answer.and_then(|answer| take(answer, &incoming, &mut to)),
                         _ => answer,
                     };
-                    exchange.handle(answer, now());
+                    exchange.handle(answer, self.1.now());
                 }
-                Step::Wait(pause) => thread::sleep(pause),
+                Step::Wait(pause) => self.1.wait(pause),
                 Step::Done(result) => return result,
             }
         }

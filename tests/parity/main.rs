@@ -56,6 +56,9 @@ use std::thread;
 
 use crate::scenario::Scenario;
 
+/// The waits are seen in when requests come.
+const SKIPS_WAITS: bool = false;
+
 /// How many run at once: they mostly wait.
 const AT_ONCE: usize = 16;
 

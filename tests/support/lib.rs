@@ -55,6 +55,7 @@ pub use cutter::{Cut, Cutter, Ending, Passage, RequestHead};
 pub use error::StartError;
 pub use ini::OPENID_CLIENT;
 pub use many::Many;
+pub use served::whole;
 pub use server::{Builder, KintoServer};
 pub use stub::{Answer, Stub};
 

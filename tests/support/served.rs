@@ -24,18 +24,38 @@ impl Stub {
         server: MemoryServer,
         change: impl Fn(&Request, &mut Response) + Send + Sync + 'static,
     ) -> Self {
-        Self::start(move |_, text| {
-            // What is no request is not answered.
-            let Some(request) = request(text) else { return Answer::Close(Vec::new()) };
-            let mut response = server.answer(&request);
-            change(&request, &mut response);
-            let Some(last) = request.headers().get("connection").filter(|value| *value == "close") else {
-                return Answer::Keep(bytes(&response));
-            };
-            response.headers_mut().insert("connection", last.clone());
-            Answer::Close(bytes(&response))
+        Self::behind(server, move |_, request, answered| {
+            let mut response = answered();
+            change(request, &mut response);
+            whole(request, response)
         })
     }
+
+    /// The same where this decides what becomes of each request, which gets its number, from 0, the request, and what
+    /// has the model carry it out and answer.
+    ///
+    /// # Panics
+    ///
+    /// When no port can be had.
+    pub fn behind(
+        server: MemoryServer,
+        decide: impl Fn(usize, &Request, &dyn Fn() -> Response) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(move |number, text| {
+            // What is no request is not answered.
+            let Some(request) = request(text) else { return Answer::Close(Vec::new()) };
+            decide(number, &request, &|| server.answer(&request))
+        })
+    }
+}
+
+/// All of this answer, on a connection that stays unless that request is the last one.
+pub fn whole(request: &Request, mut response: Response) -> Answer {
+    let Some(last) = request.headers().get("connection").filter(|value| *value == "close") else {
+        return Answer::Keep(bytes(&response));
+    };
+    response.headers_mut().insert("connection", last.clone());
+    Answer::Close(bytes(&response))
 }
 
 fn request(text: &str) -> Option<Request> {

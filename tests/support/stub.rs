@@ -5,6 +5,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
 
 /// What to do with a connection after a request was read from it.
 #[derive(Debug, Clone)]
@@ -16,6 +19,10 @@ pub enum Answer {
     Close(Vec<u8>),
     /// Send these bytes and leave the connection open, silent, until the client goes.
     Stall(Vec<u8>),
+    /// Send these bytes and reset the connection, as a host does that has forgotten it.
+    Reset(Vec<u8>),
+    /// Send the first bytes at once and each of the others after so much time, again and again, until the client goes.
+    Drip(Vec<u8>, Vec<u8>, Duration),
 }
 
 impl Answer {
@@ -47,16 +54,31 @@ impl Stub {
     ///
     /// When no port can be had.
     pub fn start(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> Self {
+        // A client that goes away ends its connection and nothing else.
+        Self::listen(move |_, mut connection, seen| {
+            let _ = serve(&mut connection, seen, &answer);
+        })
+    }
+
+    /// Starts one that does with each connection what this says, which gets its number, from 0. No requests are recorded.
+    ///
+    /// # Panics
+    ///
+    /// When no port can be had.
+    pub fn raw(connected: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> Self {
+        Self::listen(move |number, connection, _| connected(number, connection))
+    }
+
+    fn listen(connected: impl Fn(usize, TcpStream, &Seen) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let (seen, answer) = (Arc::<Seen>::default(), Arc::new(answer));
+        let (seen, connected) = (Arc::<Seen>::default(), Arc::new(connected));
         let watching = Arc::clone(&seen);
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
-                watching.connections.fetch_add(1, Ordering::SeqCst);
-                let (seen, answer) = (Arc::clone(&watching), Arc::clone(&answer));
-                // A client that goes away ends its connection and nothing else.
-                thread::spawn(move || serve(connection, &seen, &*answer));
+                let number = watching.connections.fetch_add(1, Ordering::SeqCst);
+                let (seen, connected) = (Arc::clone(&watching), Arc::clone(&connected));
+                thread::spawn(move || connected(number, connection, &seen));
             }
         });
         Self { url: format!("http://127.0.0.1:{port}/v1"), seen }
@@ -78,9 +100,9 @@ impl Stub {
     }
 }
 
-fn serve(mut connection: TcpStream, seen: &Seen, answer: &dyn Fn(usize, &str) -> Answer) -> Option<()> {
+fn serve(connection: &mut TcpStream, seen: &Seen, answer: &dyn Fn(usize, &str) -> Answer) -> Option<()> {
     loop {
-        let request = read(&mut connection)?;
+        let request = read(connection)?;
         let number = {
             let mut requests = seen.requests.lock().unwrap_or_else(PoisonError::into_inner);
             requests.push(request.clone());
@@ -96,6 +118,18 @@ fn serve(mut connection: TcpStream, seen: &Seen, answer: &dyn Fn(usize, &str) ->
                 connection.write_all(&bytes).ok()?;
                 while connection.read(&mut [0; 512]).ok()? > 0 {}
                 return None;
+            }
+            Answer::Reset(bytes) => {
+                connection.write_all(&bytes).ok()?;
+                // With what is left to be sent thrown away, closing it is a reset.
+                return SockRef::from(&*connection).set_linger(Some(Duration::ZERO)).ok();
+            }
+            Answer::Drip(first, drops, pause) => {
+                connection.write_all(&first).ok()?;
+                for drop in drops.iter().cycle() {
+                    thread::sleep(pause);
+                    connection.write_all(&[*drop]).ok()?;
+                }
             }
         }
     }
