@@ -125,6 +125,10 @@ impl Place {
     }
 
     fn parse(text: &str) -> Option<Self> {
+        // It is one line, so that it can stand in a file of lines.
+        if text.contains(char::is_control) {
+            return None;
+        }
         let mut parts = text.split(' ');
         if parts.next()? != VERSION {
             return None;
@@ -139,6 +143,10 @@ impl Place {
         let since = place.since().as_millis();
         for one in parts.next()?.split(',').filter(|one| *one != "-") {
             let (after, id) = one.split_at_checked(one.len().checked_sub(8)?)?;
+            // A sign would make another number of it.
+            if !one.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return None;
+            }
             let at = since.checked_add(i64::from_str_radix(after, 16).ok()?)?;
             place.told.insert((Timestamp::from_millis(at), u32::from_str_radix(id, 16).ok()?));
         }
@@ -254,6 +262,10 @@ mod tests {
             "1 http://h/v1 /p 9 9 7 aabbccdd",
             "1 http://h/v1 /p 9 9 7 7fffffffffffffffaabbccdd",
             "1 http://h/v1 /p 9 9 7 1ééééé",
+            "1 http://h/v1 /p 9 9 7 -5aabbccdd",
+            "1 http://h/v1 /p 9 9 7 +5aabbccdd",
+            "1 http://h/v1 /p 9 9 7 1+abbccdd",
+            "1 http://h/v1 /p\n/q 9 9 7 -",
             "{}",
             "?",
         ] {

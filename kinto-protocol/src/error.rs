@@ -203,6 +203,19 @@ impl Error {
         if let Some(server) = &mut self.0.server {
             server.hide(secrets);
         }
+        if let Some(cause) = &self.0.cause {
+            // Of a cause that knows one, the words stay.
+            let mut words = cause.to_string();
+            let mut source = cause.source();
+            while let Some(cause) = source {
+                words.push_str(&format!(": {cause}"));
+                source = cause.source();
+            }
+            if secrets.iter().any(|secret| words.contains(secret)) {
+                let hidden = secrets.iter().fold(words, |words, secret| words.replace(secret, HIDDEN));
+                self.0.cause = Some(hidden.into());
+            }
+        }
         self
     }
 

@@ -408,7 +408,8 @@ impl<F: Flow> Exchange<F> {
         } else if !status.is_server_error() {
             call.session.memory().earn();
         }
-        let reply = Reply::new(Arc::clone(&call.call), response, attempts).about(call.doubt.clone());
+        let reply = Reply::new(Arc::clone(&call.call), response, attempts);
+        let reply = reply.to(Some(&call.session)).about(call.doubt.clone());
         if let Some(then) = call.then {
             return self.informed(*then, &reply, now);
         }

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::moment::Moment;
 use crate::retry;
 use crate::server_error::{Escaped, ServerError};
+use crate::session::Session;
 use crate::timestamp::Timestamp;
 
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
@@ -24,6 +25,8 @@ pub struct Reply {
     body: Bytes,
     attempts: Attempts,
     doubt: Option<Arc<Self>>,
+    /// Who asked, and so what is not to be told to anybody.
+    session: Option<Session>,
 }
 
 /// How an answer was come by.
@@ -46,7 +49,24 @@ impl Reply {
         let none =
             *call.method() == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if none { Bytes::new() } else { body };
-        Self { call, status: parts.status, headers: parts.headers, body, attempts, doubt: None }
+        Self { call, status: parts.status, headers: parts.headers, body, attempts, doubt: None, session: None }
+    }
+
+    /// As what this session was answered: errors that are made of it do not repeat its secrets, wherever they are kept.
+    pub(crate) fn to(mut self, session: Option<&Session>) -> Self {
+        self.session = session.cloned();
+        self
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    fn discreet(&self, error: Error) -> Error {
+        match &self.session {
+            Some(session) => error.without(&session.secrets()),
+            None => error,
+        }
     }
 
     #[cfg(test)]
@@ -196,7 +216,7 @@ impl Reply {
 
     /// The error that this answer is.
     pub(crate) fn error(&self) -> Error {
-        Error::of_server(self.server_error())
+        self.discreet(Error::of_server(self.server_error()))
     }
 
     fn unexpected(&self) -> Error {
@@ -227,11 +247,9 @@ impl Reply {
 
     fn understood<T>(&self, read: serde_json::Result<T>) -> Result<T> {
         read.map_err(|error| {
-            if error.is_syntax() || error.is_eof() {
-                self.undecodable("it is not JSON").caused_by(error.into())
-            } else {
-                self.undecodable("it is not of the expected shape").caused_by(error.into())
-            }
+            let why =
+                if error.is_syntax() || error.is_eof() { "it is not JSON" } else { "it is not of the expected shape" };
+            self.discreet(self.undecodable(why).caused_by(error.into()))
         })
     }
 

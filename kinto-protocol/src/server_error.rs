@@ -32,7 +32,7 @@ pub struct ServerError {
 }
 
 /// The `details` of an error.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Details {
     /// None were given.
@@ -189,7 +189,7 @@ impl ServerError {
             }),
             Details::Missing { id, resource_name } => [id, resource_name].into_iter().for_each(hide),
             Details::Other(text) => hide(text),
-            // Data, which no message shows.
+            // Data, which nothing shows.
             Details::None | Details::Existing(_) => {}
         }
     }
@@ -239,6 +239,21 @@ fn details(value: Value) -> Details {
             },
         },
         other => Details::Other(kept(other.to_string())),
+    }
+}
+
+/// Without what exists: those are data of users, and may be secrets that a server was told.
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Invalid(list) => f.debug_tuple("Invalid").field(list).finish(),
+            Self::Existing(_) => f.debug_tuple("Existing").finish_non_exhaustive(),
+            Self::Missing { id, resource_name } => {
+                f.debug_struct("Missing").field("id", id).field("resource_name", resource_name).finish()
+            }
+            Self::Other(text) => f.debug_tuple("Other").field(text).finish(),
+        }
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Export {
     /// The server that what is there already comes from.
     begun_at: Option<String>,
     progress: Option<Progress>,
+    /// Whether all of it is kept in memory, so that it must not be endless.
+    pub(super) is_kept: bool,
 }
 
 /// Is told how many objects there are so far.
@@ -106,6 +108,7 @@ impl Export {
             broken: None,
             begun_at: None,
             progress: None,
+            is_kept: false,
         }
     }
 
@@ -333,6 +336,9 @@ impl Export {
     fn take_page(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Option<Bytes>>> {
         let Stage::Records { pages, of, known, .. } = &mut self.stage else { return Err(nothing_asked()) };
         let (mut live, dead) = pages.read(reply)?;
+        if self.is_kept {
+            pages.within(session)?;
+        }
         // It stands in the file already, as the last one.
         live.retain(|record| known.as_ref() != Some(&record.id));
         let of = of.clone();
@@ -386,6 +392,7 @@ impl Flow for &mut Export {
             }
             Stage::Names { pages, found, .. } => {
                 found.extend(pages.read(&reply)?.items.into_iter().map(|object| object.id));
+                pages.within(session)?;
             }
             Stage::Collection(left) => {
                 let Some(id) = left.front() else { return Err(nothing_asked()) };

@@ -87,7 +87,7 @@ fn one(entry: &Bytes, call: &Arc<Call>, outer: &Reply) -> Result<Reply, Trouble>
     if let Some(date) = outer.headers().get(DATE) {
         response.headers_mut().entry(DATE).or_insert_with(|| date.clone());
     }
-    Ok(Reply::new(Arc::clone(call), response, outer.attempts()))
+    Ok(Reply::new(Arc::clone(call), response, outer.attempts()).to(outer.session()))
 }
 
 /// Whether two paths end in the same segment. The server writes the rest in its own way.

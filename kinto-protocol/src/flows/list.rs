@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::Precondition;
 use crate::decode::ListItem;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
 use crate::flows::pages::Pages;
 use crate::object::{Conditional, Entry, Listing, Object};
@@ -173,7 +173,6 @@ impl<I: ListItem> List<I> {
     }
 
     fn take(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Listing<I>>> {
-        let most = session.policy().pages;
         let progress = self.progress();
         let page = progress.pages.read(reply)?;
         progress.read += 1;
@@ -182,10 +181,7 @@ impl<I: ListItem> List<I> {
         } else {
             progress.so_far.extend(page.items);
         }
-        if progress.read >= most && !progress.pages.is_at_end() {
-            let error = Error::new(ErrorKind::Pagination, format!("the list has more than {most} pages"));
-            return Err(error.hint("read it page by page, or raise policy.pages"));
-        }
+        progress.pages.within(session)?;
         self.go_on(page.timestamp)
     }
 }

@@ -68,6 +68,16 @@ impl<I> Pages<I> {
         matches!(self.position, Position::End)
     }
 
+    /// Whether they are not too many for somebody who keeps what is on them.
+    pub(crate) fn within(&self, session: &Session) -> Result<()> {
+        let most = session.policy().pages;
+        if self.is_at_end() || self.walk.steps() < most {
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::Pagination, format!("the list has more than {most} pages"));
+        Err(error.hint("read it page by page, or raise policy.pages"))
+    }
+
     /// The next call, if there is a next page.
     pub(crate) fn call(&self) -> Result<Option<Call>> {
         let get = || Call::new(Method::GET, self.path.clone());
@@ -161,6 +171,10 @@ fn is_place(pair: &str) -> bool {
 pub(crate) struct Walk(HashSet<u64>);
 
 impl Walk {
+    fn steps(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     pub(crate) fn step(&mut self, query: &str) -> Result<()> {
         let mut hasher = DefaultHasher::new();
         query.hash(&mut hasher);

@@ -238,6 +238,7 @@ impl Flow for Survey {
             return self.batched(session, turn);
         }
         let page = under_way.pages.read(&reply)?;
+        under_way.pages.within(session)?;
         under_way.planner.timestamp = page.timestamp;
         for record in page.items {
             if self.wish.permissions {

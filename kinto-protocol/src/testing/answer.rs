@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::session::Response;
 
+/// The last millisecond that HTTP has a date for: of the year 9999.
+const LAST_DATE: i64 = 253_402_300_799_999;
+
 /// An answer, alone or of a batch.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -31,8 +34,8 @@ impl Answer {
 
     /// With the timestamp of an object or a list.
     pub(super) fn at(self, at: i64) -> Self {
-        let since = Duration::from_millis(at.max(0).unsigned_abs());
-        let date = UNIX_EPOCH.checked_add(since).map_or_else(String::new, httpdate::fmt_http_date);
+        let since = Duration::from_millis(at.clamp(0, LAST_DATE).unsigned_abs());
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + since);
         self.header("ETag", format!("\"{at}\"")).header("Last-Modified", date)
     }
 
@@ -121,5 +124,23 @@ impl Answer {
             None => Value::Null,
         };
         json!({"path": format!("/v1{path}"), "status": self.status, "headers": headers, "body": body})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_timestamp_has_a_date() {
+        for (at, date) in [
+            (-5, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (1_700_000_000_999, "Tue, 14 Nov 2023 22:13:20 GMT"),
+            (i64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let response = Answer::empty(200).at(at).into_response(true);
+            assert_eq!(response.headers()["last-modified"], date);
+            assert_eq!(response.headers()["etag"], format!("\"{at}\""));
+        }
     }
 }

@@ -32,6 +32,13 @@ impl Records {
         }
     }
 
+    pub(super) fn within(&self, session: &Session) -> Result<()> {
+        match self {
+            Self::All(pages) => pages.within(session),
+            Self::Since(pages) => pages.within(session),
+        }
+    }
+
     /// The records of a page, and the ids of those that seem to be deleted: that may be wrong.
     pub(super) fn read(&mut self, reply: &Reply) -> Result<(Vec<Object>, Vec<String>)> {
         let entries = match self {

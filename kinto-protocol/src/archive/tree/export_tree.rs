@@ -31,7 +31,8 @@ impl Export {
     /// let export = bucket("blog").export().into_tree();
     /// # let _ = export; // let text = client.send(export)?.to_string();
     /// ```
-    pub fn into_tree(self) -> ExportTree {
+    pub fn into_tree(mut self) -> ExportTree {
+        self.is_kept = true;
         ExportTree { export: self, tree: YamlTree::default() }
     }
 }

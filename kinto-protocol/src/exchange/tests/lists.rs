@@ -137,3 +137,27 @@ fn a_list_and_a_deletion_go_on_where_they_stood() {
     assert!(!rest.requests[0].headers().contains_key("if-match"), "this very deletion changed the list");
     assert_eq!(rest.result.unwrap().len(), 2);
 }
+
+#[test]
+fn what_is_kept_in_memory_has_an_end() {
+    let mut bench = Bench::new(|policy| policy.pages = 3);
+    let endless = |first: Option<Outcome>| {
+        let page = |n| page(&["a"], Some(&format!("http://localhost:1/v1/x?_token={n}")));
+        first.into_iter().chain((0..3).map(page)).collect()
+    };
+    let error = bench.run(records().survey(), endless(None)).error();
+    assert_eq!(
+        (error.kind(), error.to_string().contains("more than 3 pages")),
+        (ErrorKind::Pagination, true),
+        "{error}"
+    );
+    #[cfg(feature = "yaml")]
+    {
+        let c = answer(200, &[], r#"{"data":{"id":"c","last_modified":1}}"#);
+        let error = bench.run(bucket("b").collection("c").export().into_tree(), endless(Some(c))).error();
+        assert_eq!(error.kind(), ErrorKind::Pagination, "{error}");
+        let b = answer(200, &[], r#"{"data":{"id":"b","last_modified":1}}"#);
+        let error = bench.run(bucket("b").export().into_tree(), endless(Some(b))).error();
+        assert_eq!(error.kind(), ErrorKind::Pagination, "of names: {error}");
+    }
+}

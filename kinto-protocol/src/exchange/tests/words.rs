@@ -52,6 +52,37 @@ fn what_the_server_repeats_of_the_secret_is_hidden() {
 }
 
 #[test]
+fn what_a_transport_says_of_the_secret_is_hidden() {
+    let refused = std::io::Error::other("the proxy has read: Basic bWU6czNjcjN0");
+    let error = run(records().get("a"), vec![Err(TransportError::new(FailureKind::Tls, refused))]).error();
+    let seen = format!("{error} {error:?} {}", error.cause().unwrap());
+    assert!(seen.contains("[hidden]") && !seen.contains("bWU6czNjcjN0"), "{seen}");
+}
+
+/// What a part keeps for itself has never been the error of an exchange.
+#[test]
+fn what_is_told_of_a_stream_repeats_no_secrets() {
+    let echo = r#"{"errno":201,"message":"not s3cr3t"}"#;
+    let mut bench = Bench::new(|policy| policy.attempts = 1);
+    let mut bulk = records().bulk(crate::BulkMode::Create);
+    bulk.begin();
+    let crate::BulkStep::Send(part) = bulk.next(&bench.session) else { panic!("it does not ask the server") };
+    bench.run(part, vec![answer(503, &[], echo)]).result.unwrap();
+    let crate::BulkStep::Over = bulk.next(&bench.session) else { panic!("it goes on") };
+    let seen = format!("{:?}", bulk.outcome().unwrap_err());
+    assert!(seen.contains("not [hidden]"), "{seen}");
+}
+
+#[test]
+fn data_are_in_no_text_of_an_error() {
+    let changed = r#"{"errno":114,"details":{"existing":{"id":"a","token":"s3cr3t"}}}"#;
+    let error = run(records().create("a", &json!({})), vec![answer(412, &[], changed)]).error();
+    assert_eq!(error.server().unwrap().existing().unwrap()["token"], "s3cr3t");
+    let seen = format!("{error} {error:?} {:?}", error.server().unwrap().details());
+    assert!(!seen.contains("s3cr3t") && !seen.contains("token"), "{seen}");
+}
+
+#[test]
 fn the_secret_is_nowhere() {
     let mut bench = Bench::new(|_| {});
     let run = bench.run(records().get("a"), vec![answer(401, &[], r#"{"errno":104,"error":"Unauthorized"}"#)]);
