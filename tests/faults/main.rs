@@ -11,12 +11,20 @@
 mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
+#[path = "../wire/certificates.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod certificates;
 mod connections;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod matrix;
 mod place;
+mod redirects;
 mod row;
+#[path = "../wire/secure.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod secure;
+mod waiting;
 #[path = "../parity/wire.rs"]
 mod wire;
 
@@ -36,7 +44,7 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows()].into_iter().flatten().collect()
+    [connections::rows(), redirects::rows(), waiting::rows()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
