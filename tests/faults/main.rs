@@ -18,6 +18,7 @@ mod connections;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod matrix;
+mod paging;
 mod place;
 mod redirects;
 mod row;
@@ -44,7 +45,7 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows(), redirects::rows(), waiting::rows()].into_iter().flatten().collect()
+    [connections::rows(), redirects::rows(), paging::rows(), waiting::rows()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
