@@ -16,6 +16,7 @@ mod batches;
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod certificates;
 mod connections;
+mod contents;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod hello;
@@ -53,6 +54,7 @@ fn rows() -> Vec<Row> {
         redirects::rows(),
         paging::rows(),
         hello::rows(),
+        contents::rows(),
         batches::rows(),
         unfinished_batches::rows(),
         waiting::rows(),
