@@ -142,6 +142,7 @@ impl Transport for Hyper {
 
 async fn collected(answer: http::Response<hyper::body::Incoming>, limits: &Limits) -> Result<Response, TransportError> {
     let (head, body) = answer.into_parts();
+    limits.admit(body.size_hint().exact())?;
     let most = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
     let body = Limited::new(body, most).collect().await.map_err(broken)?;
     Ok(Response::from_parts(head, body.to_bytes()))

@@ -114,9 +114,7 @@ impl Transport for Ureq {
         } else {
             self.agent.run(self.limited(http::Request::from_parts(head, &body[..]), limits))
         };
-        let (head, body) = answer.map_err(failure)?.into_parts();
-        let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
-        Ok(Response::from_parts(head, body.into()))
+        collected(answer.map_err(failure)?, limits)
     }
 
     #[cfg(feature = "attachments")]
@@ -125,9 +123,7 @@ impl Transport for Ureq {
         head.headers.extend(pieces.length().map(|length| (CONTENT_LENGTH, length.into())));
         let body = ureq::SendBody::from_reader(pieces);
         let answer = self.agent.run(self.sending(http::Request::from_parts(head, body), limits));
-        let (head, body) = answer.map_err(failure)?.into_parts();
-        let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
-        Ok(Response::from_parts(head, body.into()))
+        collected(answer.map_err(failure)?, limits)
     }
 
     #[cfg(feature = "attachments")]
@@ -140,8 +136,7 @@ impl Transport for Ureq {
         let answer = self.agent.run(self.fetching(request.map(|_| ()), limits));
         let (head, body) = answer.map_err(failure)?.into_parts();
         if !receiver.begin(&head)? {
-            let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
-            return Ok(Response::from_parts(head, body.into()));
+            return collected(http::Response::from_parts(head, body), limits);
         }
         let mut body = body.into_with_config().limit(u64::MAX).reader();
         let mut buffer = vec![0; PIECE];
@@ -152,6 +147,13 @@ impl Transport for Ureq {
             }
         }
     }
+}
+
+fn collected(answer: http::Response<ureq::Body>, limits: &Limits) -> Result<Response, TransportError> {
+    let (head, body) = answer.into_parts();
+    limits.admit(body.content_length())?;
+    let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
+    Ok(Response::from_parts(head, body.into()))
 }
 
 /// What kept an answer from coming. Unless it is sure that nothing was sent, something may have been.

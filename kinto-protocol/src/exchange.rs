@@ -368,10 +368,12 @@ impl<F: Flow> Exchange<F> {
     fn answered(&mut self, mut call: UnderWay, response: Response, now: Moment) -> Phase<F::Output> {
         let status = response.status();
         call.session.tell(&Event::Answered { request: &call.call, status });
+        let mut silence = None;
         if call.is_at_the_api() {
             call.session.heed(response.headers(), now);
+            silence = retry::backoff(response.headers());
         }
-        let asked = retry::retry_after(response.headers());
+        let mut asked = retry::retry_after(response.headers());
         if response.body().len() as u64 > call.session.policy().limits.response_bytes {
             call.lost |= call.is_write();
             self.touched |= call.lost;
@@ -400,6 +402,8 @@ impl<F: Flow> Exchange<F> {
         let final_answer = call.call.expects(status)
             || (status == StatusCode::CONFLICT && !is_aborted(&response, call.call.repeat_class()));
         if !final_answer && let Some(verdict) = retry::after_status(call.call.repeat_class(), status) {
+            // Sent again before the silence is over, it would not go out.
+            asked = asked.max(silence);
             let why = format!("the server answered {}", status.as_u16());
             if let Some(until) = self.again(&mut call, verdict, asked, false, &why, now) {
                 return Phase::Paused(call, until);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::transport_error::{FailureKind, TransportError};
+
 /// How often, how long and how much: all finite, all adjustable.
 ///
 /// ```
@@ -105,6 +107,30 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For transports: whether a body of this length, as far as the head of its answer tells, may be read. What is too
+    /// large is refused before anything of it has come.
+    ///
+    /// ```
+    /// use kinto_protocol::{FailureKind, Limits};
+    ///
+    /// let limits = Limits::default();
+    /// assert!(limits.admit(Some(1024)).is_ok());
+    /// assert!(limits.admit(None).is_ok());
+    /// assert_eq!(limits.admit(Some(1 << 40)).unwrap_err().kind(), FailureKind::TooLarge);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::TooLarge`] when it is larger than [`response_bytes`](Self::response_bytes).
+    pub fn admit(&self, length: Option<u64>) -> Result<(), TransportError> {
+        match length {
+            Some(length) if length > self.response_bytes => {
+                Err(TransportError::new(FailureKind::TooLarge, format!("it has {length} bytes")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The same, with no more time than this.
     pub(crate) fn within(&self, left: Duration) -> Self {
         let left = left.min(LONG);

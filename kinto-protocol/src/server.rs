@@ -1,7 +1,10 @@
 //! The server's description of itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -9,6 +12,7 @@ use crate::object::JsonMap;
 
 /// What a server is and can do, and who the caller is to it: the answer to [`server_info`](crate::server_info).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct ServerInfo {
     /// The name of the service, `kinto` unless it was given one.
@@ -30,10 +34,10 @@ pub struct ServerInfo {
     #[serde(default)]
     pub eos: Option<String>,
     /// Its settings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub settings: Settings,
     /// Its plugins and their settings, by name. Ask with [`has`](Self::has).
-    #[serde(default, deserialize_with = "none_is_empty")]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub capabilities: BTreeMap<String, JsonMap>,
     /// The caller; `None` without credentials **and with wrong ones**.
     #[serde(default)]
@@ -56,7 +60,7 @@ pub struct Settings {
     #[serde(default)]
     pub batch_max_requests: BatchLimit,
     /// Whether nothing can be written; a batch is refused as well, even one that only reads.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub readonly: bool,
     /// Whether the writer of an object is added to its `write` permission.
     #[serde(default)]
@@ -90,12 +94,13 @@ impl<'de> Deserialize<'de> for BatchLimit {
 
 /// Who the caller is to the server.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct User {
     /// The user id, such as `account:alexis`: what permissions and groups name.
     pub id: String,
     /// All principals: the user id, the groups, and the two of everybody.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub principals: Vec<String>,
     /// The id of the personal bucket, for which `default` is another name.
     #[serde(default)]
@@ -105,9 +110,37 @@ pub struct User {
     pub profile: Option<Value>,
 }
 
-fn none_is_empty<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, JsonMap>, D::Error> {
+fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
+
+/// A struct whose fields may all be missing would otherwise be read from any array as well, `[]` for instance: that is
+/// not what a server says of itself.
+macro_rules! only_from_an_object {
+    ($($type:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                struct Object;
+
+                impl<'de> Visitor<'de> for Object {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$type, A::Error> {
+                        <$type>::deserialize(MapAccessDeserializer::new(map))
+                    }
+                }
+
+                from.deserialize_map(Object)
+            }
+        }
+    )*};
+}
+
+only_from_an_object!(ServerInfo, User);
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +151,23 @@ mod tests {
         let info: ServerInfo = serde_json::from_str("{}").unwrap();
         assert_eq!(info.settings.batch_max_requests, BatchLimit::Unknown);
         assert!(info.user.is_none() && !info.has("history"));
+    }
+
+    #[test]
+    fn what_is_null_is_not_there() {
+        let info: ServerInfo = serde_json::from_str(
+            r#"{"url":null,"settings":null,"capabilities":null,"user":{"id":"me","principals":null}}"#,
+        )
+        .unwrap();
+        assert_eq!((info.settings, info.user.unwrap().principals.len()), (Settings::default(), 0));
+        assert!(!serde_json::from_str::<Settings>(r#"{"readonly":null}"#).unwrap().readonly);
+    }
+
+    #[test]
+    fn an_array_is_no_description() {
+        for text in ["[]", "[null]", "7", r#"{"user":["me"]}"#, r#"{"settings":[]}"#, r#"{"capabilities":[]}"#] {
+            assert!(serde_json::from_str::<ServerInfo>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

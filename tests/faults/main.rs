@@ -11,12 +11,25 @@
 mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
+mod batches;
+#[path = "../wire/certificates.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod certificates;
 mod connections;
+mod contents;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod hello;
 mod matrix;
+mod paging;
 mod place;
+mod redirects;
 mod row;
+#[path = "../wire/secure.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod secure;
+mod unfinished_batches;
+mod waiting;
 #[path = "../parity/wire.rs"]
 mod wire;
 
@@ -36,7 +49,19 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows()].into_iter().flatten().collect()
+    [
+        connections::rows(),
+        redirects::rows(),
+        paging::rows(),
+        hello::rows(),
+        contents::rows(),
+        batches::rows(),
+        unfinished_batches::rows(),
+        waiting::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() -> ExitCode {

@@ -21,7 +21,8 @@ use crate::timestamp::Timestamp;
 /// gives it page by page or object by object, in constant memory.
 ///
 /// While a list is read, others may change it: an object that is changed between two pages moves to the front, and may
-/// be missed. [`consistent`](Self::consistent) turns that into an error.
+/// be missed, or to the end where the oldest come first, and comes twice. [`consistent`](Self::consistent) turns that
+/// into an error.
 pub struct List<I> {
     spec: Spec,
     progress: Option<Box<Progress<I>>>,

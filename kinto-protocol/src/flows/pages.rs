@@ -154,8 +154,12 @@ pub(crate) fn next_page(reply: &Reply, asked: &str) -> Result<Option<String>> {
     let Some(value) = reply.headers().get("next-page") else { return Ok(None) };
     let broken = || Error::new(ErrorKind::Pagination, "the server names a next page that cannot be asked for");
     let url = value.to_str().map_err(|_| broken())?;
-    let (_, query) = url.split_once('?').ok_or_else(broken)?;
-    let place = query.split('#').next().unwrap_or_default().split('&').filter(|pair| is_place(pair));
+    let (_, query) = url.split('#').next().and_then(|url| url.split_once('?')).ok_or_else(broken)?;
+    // What cannot stand in a URL is the server's fault, not the caller's.
+    if !query.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(broken());
+    }
+    let place = query.split('&').filter(|pair| is_place(pair));
     let question = asked.split('&').filter(|pair| !pair.is_empty() && !is_place(pair));
     let next: Vec<&str> = question.chain(place).collect();
     let has_token = next.iter().any(|pair| pair.strip_prefix("_token=").is_some_and(|token| !token.is_empty()));

@@ -25,7 +25,17 @@ fn a_list_is_read_to_its_end_by_query_only() {
 
 #[test]
 fn a_list_is_complete_or_an_error() {
-    for next in ["", "http://x/y", "?", "http://x/?a=1", "?_token=", "http://x/?_token=a\u{e9}"] {
+    for next in [
+        "",
+        "http://x/y",
+        "?",
+        "http://x/?a=1",
+        "?_token=",
+        "http://x/?_token=a\u{e9}",
+        "?_token=a b",
+        "?_token=a\tb",
+        "#?_token=a",
+    ] {
         let error = run(buckets().list(), vec![page(&["a"], Some(next))]).error();
         assert_eq!(error.kind(), ErrorKind::Pagination, "{next}");
     }

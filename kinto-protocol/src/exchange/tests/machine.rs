@@ -134,6 +134,16 @@ fn a_retry_waits_for_the_longest_of_all_wishes() {
 }
 
 #[test]
+fn an_error_tells_the_longest_of_all_wishes() {
+    for headers in [[("backoff", "500"), ("retry-after", "300")], [("backoff", "300"), ("retry-after", "500")]] {
+        let error = run(records().get("a"), vec![answer(503, &headers, "")]).error();
+        assert_eq!((error.attempts(), error.retry_in()), (1, Some(Duration::from_secs(500))));
+    }
+    let error = run(records().get("a"), vec![answer(404, &[("backoff", "500")], "")]).error();
+    assert_eq!(error.retry_in(), None, "that is no reason to ask again");
+}
+
+#[test]
 fn the_budget_ends_and_comes_back() {
     let mut bench = Bench::new(|policy| policy.deadline = Duration::from_secs(10_000));
     let mut sent = 0;
