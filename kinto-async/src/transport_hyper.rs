@@ -24,6 +24,7 @@ use crate::connect::{Connector, connector};
 use crate::payload::Payload;
 #[cfg(feature = "attachments")]
 use crate::pieces::{Pieces, Receiver};
+use crate::proxy::connecting_within;
 use crate::transport::{Sending, Transport};
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -65,9 +66,10 @@ impl Hyper {
         sent: &(dyn Fn() -> (u64, bool) + Send + Sync),
     ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
         let mut connected = capture_connection(&mut request);
-        let mut answer = pin!(self.client.request(request));
+        let connect = limits.connect.min(limits.total);
+        let mut answer = pin!(connecting_within(connect, self.client.request(request)));
         let connection = async { drop(connected.wait_for_connection_metadata().await) };
-        let connecting = pin!(timeout(limits.connect.min(limits.total), connection));
+        let connecting = pin!(timeout(connect, connection));
         let answered = match select(answer.as_mut(), connecting).await {
             Either::Left((answered, _)) => answered,
             Either::Right((Err(_), _)) => return Err(late("the connection").not_sent()),
