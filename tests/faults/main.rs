@@ -11,11 +11,14 @@
 mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
+mod child;
+mod classes;
 mod connections;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod matrix;
 mod place;
+mod reaching;
 mod row;
 #[path = "../parity/wire.rs"]
 mod wire;
@@ -36,10 +39,13 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows()].into_iter().flatten().collect()
+    [connections::rows(), reaching::rows()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = child::task() {
+        return done;
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     let outcomes = Arc::<Mutex<Outcomes>>::default();
