@@ -11,15 +11,22 @@
 mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
+#[path = "../wire/certificates.rs"]
+mod certificates;
 mod child;
 mod classes;
 mod connections;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod incomplete;
+mod lost_answers;
 mod matrix;
 mod place;
 mod reaching;
 mod row;
+#[path = "../wire/secure.rs"]
+mod secure;
+mod trust;
 #[path = "../parity/wire.rs"]
 mod wire;
 
@@ -39,7 +46,10 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows(), reaching::rows()].into_iter().flatten().collect()
+    [connections::rows(), incomplete::rows(), trust::rows(), lost_answers::rows(), reaching::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn main() -> ExitCode {
