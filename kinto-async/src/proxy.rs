@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
@@ -11,9 +12,20 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
 use kinto_protocol::__Proxy as Proxy;
 use tokio::net::TcpStream;
+use tokio::task::futures::TaskLocalFuture;
 use tower_service::Service;
 
 use crate::connect::BoxError;
+
+tokio::task_local! {
+    /// How long the request that a connection is made for is ready to wait for it: connectors are told no more than where to.
+    static PATIENCE: Duration;
+}
+
+/// Whatever connections this needs are to be there within so much time.
+pub(crate) fn connecting_within<F: Future>(limit: Duration, request: F) -> TaskLocalFuture<Duration, F> {
+    PATIENCE.scope(limit, request)
+}
 
 /// Connects over TCP, through a tunnel (`CONNECT`) where there is a proxy: of what is encrypted it sees no more than
 /// the name of the server.
@@ -39,6 +51,11 @@ impl Service<Uri> for Routed {
     }
 
     fn call(&mut self, server: Uri) -> Self::Future {
+        let patience = PATIENCE.try_with(|limit| *limit).ok();
+        if patience.is_some() {
+            // Shared among the addresses of a name, so that one that does not answer leaves time for the next.
+            self.tcp.set_connect_timeout(patience);
+        }
         let Some(proxy) = &self.proxy else {
             let connecting = self.tcp.call(server);
             return Box::pin(async move { connecting.await.map_err(Into::into) });

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::iter::successors;
 use std::pin::pin;
 #[cfg(feature = "attachments")]
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::connect::{Connector, connector};
 use crate::payload::Payload;
 #[cfg(feature = "attachments")]
 use crate::pieces::{Pieces, Receiver};
+use crate::proxy::connecting_within;
 use crate::transport::{Sending, Transport};
 
 /// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
@@ -65,9 +67,10 @@ impl Hyper {
         sent: &(dyn Fn() -> (u64, bool) + Send + Sync),
     ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
         let mut connected = capture_connection(&mut request);
-        let mut answer = pin!(self.client.request(request));
+        let connect = limits.connect.min(limits.total);
+        let mut answer = pin!(connecting_within(connect, self.client.request(request)));
         let connection = async { drop(connected.wait_for_connection_metadata().await) };
-        let connecting = pin!(timeout(limits.connect.min(limits.total), connection));
+        let connecting = pin!(timeout(connect, connection));
         let answered = match select(answer.as_mut(), connecting).await {
             Either::Left((answered, _)) => answered,
             Either::Right((Err(_), _)) => return Err(late("the connection").not_sent()),
@@ -167,17 +170,19 @@ fn failure(error: Error) -> TransportError {
     if error.is_connect() {
         return not_connected(error);
     }
-    let (kind, sent) = match find::<hyper::Error>(&error) {
-        // Its connection was gone before anything of it was written.
-        Some(cause) if cause.is_canceled() => (FailureKind::Interrupted, false),
-        // Clients of hyper are told of this by its words alone.
-        Some(cause) if cause.is_parse() && cause.to_string().contains("too large") => (FailureKind::TooLarge, true),
-        Some(cause) if cause.is_parse() => (FailureKind::Protocol, true),
-        Some(cause) if cause.is_user() => (FailureKind::Other, false),
-        _ => (FailureKind::Interrupted, true),
+    // Clients of hyper are told of some by their words alone.
+    let says = |cause: &hyper::Error, words| cause.to_string().contains(words);
+    let kind = match find::<hyper::Error>(&error) {
+        Some(cause) if cause.is_parse() && says(cause, "too large") => FailureKind::TooLarge,
+        // Also what speaks before it is asked.
+        Some(cause) if cause.is_parse() || says(cause, "unexpected message") => FailureKind::Protocol,
+        Some(cause) if cause.is_user() => FailureKind::Other,
+        _ => FailureKind::Interrupted,
     };
+    // Its connection was gone before anything of it was written, for whatever reason.
+    let canceled = all::<hyper::Error>(&error).any(hyper::Error::is_canceled);
     let error = TransportError::new(kind, innermost(error));
-    if sent { error.sent() } else { error.not_sent() }
+    if canceled || kind == FailureKind::Other { error.not_sent() } else { error.sent() }
 }
 
 /// The same while the connection was being made.
@@ -209,13 +214,12 @@ fn broken(error: Box<dyn StdError + Send + Sync>) -> TransportError {
 
 /// The cause of that type, the deepest where there are several: it says more than what wraps it.
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut found = None;
-    let mut next = Some(error);
-    while let Some(error) = next {
-        found = error.downcast_ref::<T>().or(found);
-        next = cause(error);
-    }
-    found
+    all(error).last()
+}
+
+/// The causes of that type, the error itself included.
+fn all<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a T> {
+    successors(Some(error), |error| cause(*error)).filter_map(|error| error.downcast_ref())
 }
 
 /// The next cause. What an `io::Error` wraps is left out by its `source`, which goes on behind it.

@@ -15,19 +15,25 @@ mod batches;
 #[path = "../wire/certificates.rs"]
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod certificates;
+mod child;
+mod classes;
 mod connections;
 mod contents;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod hello;
+mod incomplete;
+mod lost_answers;
 mod matrix;
 mod paging;
 mod place;
+mod reaching;
 mod redirects;
 mod row;
 #[path = "../wire/secure.rs"]
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod secure;
+mod trust;
 mod unfinished_batches;
 mod waiting;
 #[path = "../parity/wire.rs"]
@@ -58,6 +64,10 @@ fn rows() -> Vec<Row> {
         batches::rows(),
         unfinished_batches::rows(),
         waiting::rows(),
+        incomplete::rows(),
+        trust::rows(),
+        lost_answers::rows(),
+        reaching::rows(),
     ]
     .into_iter()
     .flatten()
@@ -65,6 +75,9 @@ fn rows() -> Vec<Row> {
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = child::task() {
+        return done;
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     let outcomes = Arc::<Mutex<Outcomes>>::default();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kinto_protocol::{Auth, Event, Policy, Resource, bucket};
+use kinto_protocol::{Auth, Error, ErrorKind, Event, Policy, Resource, bucket};
 
 use crate::driver::{Driver, Setup};
 
@@ -77,4 +77,9 @@ impl<D: Driver> Place<D> {
 
 pub(crate) fn records() -> Resource {
     bucket("b").collection("c").records()
+}
+
+/// What an error says of its kind, how often the request was sent, and whether it may have been carried out.
+pub(crate) fn facts(error: &Error) -> (ErrorKind, u32, bool) {
+    (error.kind(), error.attempts(), error.maybe_applied())
 }

@@ -52,16 +52,18 @@ impl Row {
 }
 
 /// The rows of a topic. A scenario is a function that is generic over the `Driver`; after `wire` those follow that only
-/// the two front-ends play, as they are about the wire and not about rules.
+/// the two front-ends play, as they are about the wire and not about rules, and after `bare` those of the bare core, whose
+/// waits would take too long elsewhere.
 ///
 /// ```text
 /// rows! {
 ///     C06 { reset_before_an_answer, closed_before_an_answer; wire }
 ///     C03 {; wire connecting_hangs }
+///     H10 { asked_to_wait_for_longer_than_there_is; wire; bare asked_to_wait_for_long }
 /// }
 /// ```
 macro_rules! rows {
-    ($($id:ident { $($all:ident),* ; wire $($wire:ident),* })*) => {
+    ($($id:ident { $($all:ident),* ; wire $($wire:ident),* $(; bare $($bare:ident),+)? })*) => {
         vec![$(
             $crate::row::Row::new(stringify!($id))
                 $(
@@ -73,6 +75,7 @@ macro_rules! rows {
                     .by(stringify!($wire), $crate::row::Player::Blocking, $wire::<kinto_blocking::Client>)
                     .by(stringify!($wire), $crate::row::Player::Async, $wire::<kinto_async::Client>)
                 )*
+                $($(.by(stringify!($bare), $crate::row::Player::Bare, $bare::<$crate::bare::Bare>))+)?
         ),*]
     };
 }

@@ -54,8 +54,17 @@ impl Stub {
     ///
     /// When no port can be had.
     pub fn start(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::on(free(), answer)
+    }
+
+    /// Starts it on a port that was opened before.
+    ///
+    /// # Panics
+    ///
+    /// When it was not.
+    pub fn on(listener: TcpListener, answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> Self {
         // A client that goes away ends its connection and nothing else.
-        Self::listen(move |_, mut connection, seen| {
+        Self::listen(listener, move |_, mut connection, seen| {
             let _ = serve(&mut connection, seen, &answer);
         })
     }
@@ -66,12 +75,11 @@ impl Stub {
     ///
     /// When no port can be had.
     pub fn raw(connected: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> Self {
-        Self::listen(move |number, connection, _| connected(number, connection))
+        Self::listen(free(), move |number, connection, _| connected(number, connection))
     }
 
-    fn listen(connected: impl Fn(usize, TcpStream, &Seen) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("a bound socket has an address").port();
+    fn listen(listener: TcpListener, connected: impl Fn(usize, TcpStream, &Seen) + Send + Sync + 'static) -> Self {
+        let address = listener.local_addr().expect("a bound socket has an address");
         let (seen, connected) = (Arc::<Seen>::default(), Arc::new(connected));
         let watching = Arc::clone(&seen);
         thread::spawn(move || {
@@ -81,7 +89,7 @@ impl Stub {
                 thread::spawn(move || connected(number, connection, &seen));
             }
         });
-        Self { url: format!("http://127.0.0.1:{port}/v1"), seen }
+        Self { url: format!("http://{address}/v1"), seen }
     }
 
     /// The URL of an API on it.
@@ -98,6 +106,10 @@ impl Stub {
     pub fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::SeqCst)
     }
+}
+
+fn free() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
 fn serve(connection: &mut TcpStream, seen: &Seen, answer: &dyn Fn(usize, &str) -> Answer) -> Option<()> {
