@@ -20,6 +20,8 @@ use crate::strict::{Read, on_the_wire, only};
 pub(crate) trait Driver: Sized {
     fn build(url: &str, auth: Auth, rule: IdRule) -> Self;
     fn session(&self) -> &Session;
+    /// The same for somebody else, or nobody.
+    fn with_auth(&self, auth: Option<Auth>) -> Self;
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output>;
 }
 
@@ -41,6 +43,10 @@ impl Driver for kinto_blocking::Client {
         Self::session(self)
     }
 
+    fn with_auth(&self, auth: Option<Auth>) -> Self {
+        Self::with_auth(self, auth).unwrap()
+    }
+
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
         Self::send(self, flow)
     }
@@ -53,6 +59,10 @@ impl Driver for kinto_async::Client {
 
     fn session(&self) -> &Session {
         Self::session(self)
+    }
+
+    fn with_auth(&self, auth: Option<Auth>) -> Self {
+        Self::with_auth(self, auth).unwrap()
     }
 
     fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {

@@ -27,7 +27,7 @@ fn of_attributes_and_merges() {
         let records = bucket(if personal { "default" } else { "b" }).collection("c").records();
         let mut given = data.clone();
         given.extend(id.clone().map(|id| ("id".to_owned(), id)));
-        let permissions = grants.as_ref().map(|grants| granted(grants));
+        let permissions = grants.as_ref().map(granted);
         let session = session(IdRule::Server);
         macro_rules! sent {
             ($patch:expr) => {{

@@ -40,7 +40,7 @@ where
         cases: (asked.unwrap_or(CASES) / of).max(4),
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(seed),
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 4_000 / of,
         ..Config::default()
     };
     let (sent, refused) = (Cell::new(0), Cell::new(0));
