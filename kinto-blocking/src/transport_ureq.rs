@@ -38,6 +38,8 @@ impl Ureq {
         let proxy = proxy.map_err(|error| TransportError::new(FailureKind::Other, error).not_sent())?;
         let config = Config::builder()
             .http_status_as_error(false)
+            // What can be a method is for the core to say.
+            .allow_non_standard_methods(true)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy)

@@ -183,8 +183,7 @@ impl Call {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for names that the client or the transport sets itself
     /// (`Authorization`, `Accept`, `Host`, framing, preconditions), and for values with line breaks.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
-        let (name, value) = header(name, value)?;
-        self.headers.append(name, value);
+        add_header(&mut self.headers, name, value)?;
         Ok(self)
     }
 
@@ -275,6 +274,9 @@ impl Call {
     }
 }
 
+/// How many headers the caller may set on a session, and how many on a call.
+const MAX_HEADERS: usize = 1_000;
+
 fn etag(at: Timestamp) -> Result<HeaderValue> {
     if at.as_millis() < 0 {
         return Err(Error::input(format!("the timestamp {at} cannot be a precondition: it is negative")));
@@ -282,8 +284,19 @@ fn etag(at: Timestamp) -> Result<HeaderValue> {
     HeaderValue::try_from(at.etag()).map_err(|error| Error::input(error.to_string()))
 }
 
+/// Adds a header of the caller's.
+pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
+    let (name, value) = header(name, value)?;
+    // Beyond these no server reads on, and far beyond them a map of headers panics.
+    if headers.len() >= MAX_HEADERS {
+        return Err(Error::input(format!("a request has {MAX_HEADERS} headers at most")));
+    }
+    headers.append(name, value);
+    Ok(())
+}
+
 /// A header of the caller's, checked.
-pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     const RESERVED: [&str; 18] = [
         "accept",
         "accept-encoding",
@@ -369,6 +382,15 @@ mod tests {
         let mut sent = HeaderMap::new();
         twice.write_headers(&mut sent).unwrap();
         assert_eq!(sent.get_all("x-token").iter().count(), 2, "none of them is lost");
+    }
+
+    #[test]
+    fn headers_without_end() {
+        let mut call = Ok(Call::new(Method::GET, endpoints::root()));
+        for number in 0..40_000 {
+            call = call.and_then(|call| call.header(&format!("x-{number}"), "1"));
+        }
+        assert!(call.unwrap_err().to_string().contains("1000 headers at most"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 
 use crate::moment::Moment;
 use crate::server::ServerInfo;
-use crate::server_error::{Escaped, HIDDEN, ServerError};
+use crate::server_error::{Escaped, ServerError, hide};
 
 /// What an operation gives: its output or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -195,26 +195,22 @@ impl Error {
 
     /// Without these words, wherever they came from.
     pub(crate) fn without(mut self, secrets: &[String]) -> Self {
-        for secret in secrets {
-            if self.0.why.contains(secret) {
-                self.0.why = self.0.why.replace(secret, HIDDEN);
-            }
-        }
         if let Some(server) = &mut self.0.server {
+            // In its own words, which are not escaped and cut yet.
+            let said = server.to_string();
             server.hide(secrets);
+            self.0.why = self.0.why.replace(&said, &server.to_string());
         }
-        if let Some(cause) = &self.0.cause {
-            // Of a cause that knows one, the words stay.
-            let mut words = cause.to_string();
-            let mut source = cause.source();
-            while let Some(cause) = source {
-                words.push_str(&format!(": {cause}"));
-                source = cause.source();
+        hide(&mut self.0.why, secrets);
+        let mut cause = self.0.cause.as_deref().map(|cause| cause as &dyn StdError);
+        while let Some(error) = cause {
+            let mut told = error.to_string();
+            hide(&mut told, secrets);
+            if told != error.to_string() {
+                self.0.cause = Some(told.into());
+                break;
             }
-            if secrets.iter().any(|secret| words.contains(secret)) {
-                let hidden = secrets.iter().fold(words, |words, secret| words.replace(secret, HIDDEN));
-                self.0.cause = Some(hidden.into());
-            }
+            cause = error.source();
         }
         self
     }

@@ -1,13 +1,14 @@
 //! The URL of an API: the one origin that credentials go to.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use bytes::Bytes;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::error::{Error, Result};
+use crate::path;
 
 /// The URL of an API, taken apart once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,24 +44,25 @@ impl Root {
         if rest.contains(['?', '#']) {
             return wrong("it has a query or a fragment");
         }
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (authority, prefix) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let Ok(authority) = authority.to_ascii_lowercase().parse::<Authority>() else {
             return wrong("the name of its host is not a valid one");
         };
-        let labels = |host: &str| host.split('.').any(|label| label.len() > 63);
-        if authority.host().is_empty() || authority.host().len() > 253 || labels(authority.host()) {
+        if !is_host(authority.host()) {
             return wrong("the name of its host is not a valid one");
         }
         if port(&authority).is_err() {
             return wrong("its port is not a number up to 65535");
         }
-        let prefix = path.trim_end_matches('/');
-        let steps = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-        if prefix.split('/').skip(1).any(|segment| segment.is_empty() || steps(segment)) {
-            return wrong("its path holds empty segments or steps");
+        let prefix = prefix.trim_end_matches('/');
+        if prefix.split('/').skip(1).any(str::is_empty) {
+            return wrong("its path holds empty segments");
+        }
+        if let Some(why) = path::fault(prefix) {
+            return wrong(&format!("in its path, {why}"));
         }
         if format!("{prefix}/").parse::<PathAndQuery>().is_err() {
-            return wrong("its path holds characters that must be percent-encoded");
+            return wrong("its path is too long");
         }
         Ok(Self { scheme, authority, prefix: prefix.to_owned() })
     }
@@ -145,6 +147,14 @@ impl Root {
     }
 }
 
+/// Whether this can be the name or the address of a host.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[') {
+        return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    !host.is_empty() && host.len() <= 253 && !host.contains(']') && host.split('.').all(|label| label.len() <= 63)
+}
+
 /// A URL of its own, `http` or `https`, without a user.
 fn absolute(url: &str) -> Result<Uri, &'static str> {
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\')) {
@@ -178,10 +188,15 @@ pub(crate) fn onward(from: &Uri, location: &str) -> Option<Uri> {
 }
 
 /// The port that is written out, if there is one.
-fn port(authority: &Authority) -> Result<Option<u16>, std::num::ParseIntError> {
-    match authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':')) {
-        Some(digits) => digits.parse().map(Some),
-        None => Ok(None),
+fn port(authority: &Authority) -> Result<Option<u16>, &'static str> {
+    // Where there is a user, the host is not at the beginning; whoever looks at the port has refused that, or will.
+    let Some(rest) = authority.as_str().strip_prefix(authority.host()) else { return Ok(None) };
+    let digits = rest.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    match (rest, digits) {
+        ("", _) => Ok(None),
+        (_, Some(digits)) => digits.parse().map(Some).map_err(|_| "it is not a number up to 65535"),
+        // Such as what comes after the address of `[::1]x`.
+        (_, None) => Err("it is not a number"),
     }
 }
 
@@ -227,8 +242,18 @@ mod tests {
             "http://kinto.example/v1\r\nX: s3cr3t",
             "http://kinto.example:99999/v1",
             "http://kinto.example:/v1",
+            "http://[]/v1",
+            "http://[kinto]/v1",
+            "http://[::1/v1",
+            "http://[::1]x/v1",
+            "http://kinto.example:+80/v1",
+            "http://::1/v1",
             "http://kinto.example/../v1",
             "http://kinto.example/%2E%2e/v1",
+            "http://kinto.example/a%2F..%2Fv1",
+            "http://kinto.example/%zz/v1",
+            "http://kinto.example/\u{e9}/v1",
+            "http://kinto.example/{v1}",
             "http://kinto.example//v1",
             "http://kintô.example/v1",
             &format!("http://{}.example/v1", "x".repeat(64)),

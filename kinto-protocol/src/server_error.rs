@@ -68,6 +68,23 @@ pub struct Invalid {
     pub description: String,
 }
 
+/// Takes these words out of a text, which may have been cut in the middle of one.
+pub(crate) fn hide(text: &mut String, secrets: &[String]) {
+    for secret in secrets {
+        if text.contains(secret) {
+            *text = text.replace(secret, HIDDEN);
+        }
+    }
+    if text.len() < SHOWN {
+        return;
+    }
+    let beginnings = secrets.iter().flat_map(|secret| secret.char_indices().skip(4).map(|(end, _)| &secret[..end]));
+    if let Some(longest) = beginnings.filter(|start| text.ends_with(start)).map(str::len).max() {
+        text.truncate(text.len() - longest);
+        text.push_str(HIDDEN);
+    }
+}
+
 /// As much of a text as is kept.
 fn kept(text: String) -> String {
     if text.len() > KEPT { text.chars().take(KEPT / 4).collect() } else { text }
@@ -174,13 +191,7 @@ impl ServerError {
 
     /// Takes out these words.
     pub(crate) fn hide(&mut self, secrets: &[String]) {
-        let hide = |text: &mut String| {
-            for secret in secrets {
-                if text.contains(secret) {
-                    *text = text.replace(secret, HIDDEN);
-                }
-            }
-        };
+        let hide = |text: &mut String| hide(text, secrets);
         [&mut self.error, &mut self.message, &mut self.info].into_iter().flatten().for_each(hide);
         hide(&mut self.excerpt);
         match &mut self.details {

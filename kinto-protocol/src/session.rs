@@ -8,7 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::auth::Auth;
-use crate::call::{Call, header};
+use crate::call::{Call, add_header};
 use crate::error::{Error, Result};
 use crate::event::{Event, Observer};
 use crate::id::IdRule;
@@ -153,9 +153,8 @@ impl Session {
     ///
     /// As [`Call::header`].
     pub fn with_header(&self, name: &str, value: &str) -> Result<Self> {
-        let (name, value) = header(name, value)?;
         let mut settings = Settings::clone(&self.settings);
-        settings.headers.append(name, value);
+        add_header(&mut settings.headers, name, value)?;
         Ok(self.with(settings))
     }
 
@@ -166,8 +165,16 @@ impl Session {
     /// Whether a call can be sent, alone or in a batch.
     pub(crate) fn admit(&self, call: &Call) -> Result<()> {
         call.path().check(self.settings.id_rule)?;
+        if *call.method() == Method::CONNECT {
+            // Its target would be a host, and no path.
+            return Err(Error::input("the method CONNECT is for proxies, and no request to an API"));
+        }
         if call.body_bytes().is_some() && !matches!(*call.method(), Method::PUT | Method::POST | Method::PATCH) {
             return Err(Error::input(format!("a {} request has no body", call.method())));
+        }
+        if call.uri_elsewhere().is_none() && !call.query_text().is_empty() {
+            // In a batch nobody else would look at it.
+            self.settings.root.uri(call.path().as_str(), call.query_text())?;
         }
         Ok(())
     }
@@ -200,10 +207,10 @@ impl Session {
     /// What must not be repeated to anybody: the credentials, in all the forms that a server could send back.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let headers = &self.settings.headers;
-        let sensitive = headers.iter().filter(|(_, value)| value.is_sensitive());
-        let mut secrets: Vec<String> =
-            sensitive.filter_map(|(_, value)| value.to_str().ok().map(str::to_owned)).collect();
-        if let Some((_, token)) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' ')) {
+        // Spaces around a value are no part of it, and letters beyond ASCII no reason to tell it.
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
+        let mut secrets: Vec<String> = headers.values().filter(|value| value.is_sensitive()).map(text).collect();
+        if let Some((_, token)) = headers.get(AUTHORIZATION).map(text).as_deref().and_then(|it| it.split_once(' ')) {
             secrets.push(token.to_owned());
             secrets.extend(Auth::password(token));
         }
@@ -331,8 +338,7 @@ impl SessionBuilder {
             .map_err(|_| Error::input("the user agent holds characters that no header can carry"))?;
         headers.insert(USER_AGENT, agent);
         for (name, value) in &self.headers {
-            let (name, value) = header(name, value)?;
-            headers.append(name, value);
+            add_header(&mut headers, name, value)?;
         }
         let Self { id_rule, policy, allow_insecure_http, observer, .. } = self;
         let mut settings = Settings { root, headers, id_rule, policy, allow_insecure_http, observer };

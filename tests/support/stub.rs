@@ -99,7 +99,12 @@ impl Stub {
 
     /// The requests so far: head and body, as they came.
     pub fn requests(&self) -> Vec<String> {
-        self.seen.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.requests_after(0)
+    }
+
+    /// Those that came after so many.
+    pub fn requests_after(&self, earlier: usize) -> Vec<String> {
+        self.seen.requests.lock().unwrap_or_else(PoisonError::into_inner)[earlier..].to_vec()
     }
 
     /// How many connections were made.

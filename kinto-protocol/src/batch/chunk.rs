@@ -95,8 +95,8 @@ fn meets(earlier: &Call, write: &Call) -> bool {
         || is_in(earlier, write) && *write.method() == Method::DELETE
 }
 
-/// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, and
-/// goes into no other.
+/// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, goes
+/// into no other, and follows redirects by itself, as from an id that is missing at the end of a path to the whole list.
 fn fits(call: &Call) -> bool {
     let mut headers = HeaderMap::new();
     let plain = call.write_headers(&mut headers).is_ok()
@@ -110,6 +110,7 @@ fn fits(call: &Call) -> bool {
         && !matches!(call.condition(), Precondition::Changed(_))
         && !recursive(call.path().as_str())
         && !recursive(call.query_text())
+        && (call.path().as_str() == "/" || !call.path().as_str().split('/').skip(1).any(str::is_empty))
         && [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(call.method())
 }
 

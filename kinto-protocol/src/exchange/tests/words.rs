@@ -1,6 +1,7 @@
 //! What goes out, what is refused before, and what is said of it.
 
 use super::*;
+use crate::batch::Batch;
 
 #[test]
 fn what_cannot_be_sent_is_not() {
@@ -13,6 +14,12 @@ fn what_cannot_be_sent_is_not() {
     assert_eq!(error.kind(), ErrorKind::Input);
     let error = run(records().create("a", &f64::NAN), vec![]).error();
     assert_eq!(error.kind(), ErrorKind::Input);
+}
+
+#[test]
+fn a_method_without_a_path_is_refused() {
+    let connect = Call::new(Method::CONNECT, records().path().clone());
+    assert_eq!(run(connect, vec![]).error().kind(), ErrorKind::Input);
 }
 
 #[test]
@@ -30,6 +37,15 @@ fn a_query_of_ones_own_cannot_lose_its_end() {
     for query in ["title=C#&done=true", "title=a b", "title=\u{e9}", "a=\r\nX: y"] {
         assert_eq!(run(call.clone().query(query), vec![]).error().kind(), ErrorKind::Input, "{query}");
     }
+    // Nor in a batch, where no URL is made of it.
+    let mut batch = Batch::new();
+    let bad = batch.push(call.clone().query("a=b#&c=d"));
+    let _ = batch.push(call.clone().query("a=b c"));
+    let mut bench = Bench::new(|_| {});
+    let run_of_batch = bench.run(batch, vec![answer(200, &[], "{}")]);
+    assert_eq!(run_of_batch.lines(), ["GET /v1/"]);
+    let mut outcome = run_of_batch.result.unwrap();
+    assert_eq!(outcome.take(bad).unwrap_err().kind(), ErrorKind::Input);
     let with_body = call.json(&json!({})).unwrap();
     assert_eq!(run(with_body, vec![]).error().kind(), ErrorKind::Input);
 }
@@ -80,6 +96,34 @@ fn data_are_in_no_text_of_an_error() {
     assert_eq!(error.server().unwrap().existing().unwrap()["token"], "s3cr3t");
     let seen = format!("{error} {error:?} {:?}", error.server().unwrap().details());
     assert!(!seen.contains("s3cr3t") && !seen.contains("token"), "{seen}");
+}
+
+#[test]
+fn secrets_of_any_letters_and_cut_ones_are_hidden() {
+    for token in ["s3cr3t-p\u{e4}ss", "s3cr3t\u{202e}x", " s3cr3t-with-spaces  "] {
+        let session = Session::builder("http://localhost:1/v1").header("X-Token", token).build().unwrap();
+        let mut bench = Bench { session, now: Moment::default() };
+        let told = |text: &str| json!({"errno": 104, "message": text}).to_string();
+        let sent = token.trim();
+        // The end of what is shown is in the middle of the second, which is too long to be shown as a whole.
+        let cut = format!("{}{sent}", "x".repeat(505));
+        for body in [told(sent), told(&cut), cut.clone(), format!("<p>{sent}</p>")] {
+            let error = bench.run(records().get("a"), vec![answer(401, &[], &body)]).error();
+            let seen = format!("{error} {error:?}");
+            assert!(!seen.contains("s3cr3") && seen.contains("[hidden]"), "{seen}");
+        }
+    }
+}
+
+#[test]
+fn a_cause_tells_no_secret_either() {
+    let mut bench = Bench::new(|_| {});
+    let wrong = r#"{"data": "you are bWU6czNjcjN0, known as s3cr3t"}"#;
+    let error = bench.run(records().get("a"), vec![answer(200, &[], wrong)]).error();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    let cause = error.cause().map(ToString::to_string).unwrap_or_default();
+    let seen = format!("{error} {error:?} {cause}");
+    assert!(seen.contains("[hidden]") && !seen.contains("s3cr3t") && !seen.contains("bWU6czNjcjN0"), "{seen}");
 }
 
 #[test]
