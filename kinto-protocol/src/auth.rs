@@ -106,9 +106,17 @@ impl FromStr for Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme =
-            self.0.as_ref().ok().and_then(|value| value.to_str().ok()?.split_once(' ').map(|(scheme, _)| scheme));
-        write!(f, "Auth({} …)", scheme.unwrap_or("unusable"))
+        let shown = match &self.0 {
+            Ok(value) => {
+                let scheme = String::from_utf8_lossy(value.as_bytes());
+                let scheme = scheme.split(' ').next().unwrap_or_default();
+                // Of words that were taken for a type and a token, the first may be as secret as the second.
+                let known = scheme == "Basic" || scheme == "Bearer" || scheme.starts_with("Bearer+");
+                if known { scheme.to_owned() } else { "token".to_owned() }
+            }
+            Err(_) => "unusable".to_owned(),
+        };
+        write!(f, "Auth({shown} …)")
     }
 }
 
@@ -151,6 +159,9 @@ mod tests {
     #[test]
     fn debug_shows_the_scheme_at_most() {
         assert_eq!(format!("{:?}", Auth::bearer("s3cr3t")), "Auth(Bearer …)");
+        assert_eq!(format!("{:?}", "Bearer+OIDC s3cr3t".parse::<Auth>().unwrap()), "Auth(Bearer+OIDC …)");
+        assert_eq!(format!("{:?}", "s3cr3t passphrase".parse::<Auth>().unwrap()), "Auth(token …)");
+        assert_eq!(format!("{:?}", Auth::bearer("p\u{e4}ss")), "Auth(Bearer …)");
         assert!(!format!("{:?}", Auth::bearer("s3cr3t").header()).contains("s3cr3t"));
     }
 }

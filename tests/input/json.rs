@@ -213,7 +213,8 @@ fn what_is_no_object() {
         };
         // A call says what it is told to.
         prop_assert_eq!(&call.body, &serde_json::to_vec(&data).unwrap());
-        prop_assert_eq!(replaced.is_ok(), call.body.starts_with(b"{"));
+        let another_id = call.body.starts_with(b"{") && !call.json()["id"].is_null();
+        prop_assert_eq!(replaced.is_ok(), call.body.starts_with(b"{") && !another_id);
         Ok(Fate::Sent)
     });
 }
