@@ -11,6 +11,7 @@
 mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
+mod bodies;
 #[path = "../wire/certificates.rs"]
 mod certificates;
 mod child;
@@ -18,6 +19,7 @@ mod classes;
 mod connections;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod framing;
 mod incomplete;
 mod lost_answers;
 mod matrix;
@@ -26,6 +28,8 @@ mod reaching;
 mod row;
 #[path = "../wire/secure.rs"]
 mod secure;
+mod statuses;
+mod timestamps;
 mod trust;
 #[path = "../parity/wire.rs"]
 mod wire;
@@ -46,10 +50,20 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows(), incomplete::rows(), trust::rows(), lost_answers::rows(), reaching::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        bodies::rows(),
+        connections::rows(),
+        framing::rows(),
+        timestamps::rows(),
+        statuses::rows(),
+        incomplete::rows(),
+        trust::rows(),
+        lost_answers::rows(),
+        reaching::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() -> ExitCode {
