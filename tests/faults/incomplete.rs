@@ -103,12 +103,11 @@ fn ends_in_time<D: Driver>(stub: &Stub, change: impl Fn(&mut Policy)) {
             change(policy);
         });
         let asked = classes::of::<D>(class).remove(0);
-        let (start, before) = (Instant::now(), stub.requests().len());
+        let start = Instant::now();
         let error = (asked.send)(&it.client).unwrap_err();
         let took = start.elapsed();
         let attempts = if class == Class::Once { 1 } else { 2 };
         assert_eq!(facts(&error), (ErrorKind::Timeout, attempts, class != Class::Safe), "{}: {error}", asked.what);
-        assert_eq!((stub.requests().len() - before) as u32, attempts, "{}", asked.what);
         assert!(took >= SHORT && took < Duration::from_millis(1_500), "{took:?}");
     }
 }

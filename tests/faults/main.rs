@@ -12,6 +12,7 @@ mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
 mod batches;
+mod bodies;
 #[path = "../wire/certificates.rs"]
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod certificates;
@@ -21,6 +22,7 @@ mod connections;
 mod contents;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod framing;
 mod hello;
 mod incomplete;
 mod lost_answers;
@@ -33,6 +35,8 @@ mod row;
 #[path = "../wire/secure.rs"]
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod secure;
+mod statuses;
+mod timestamps;
 mod trust;
 mod unfinished_batches;
 mod waiting;
@@ -64,6 +68,10 @@ fn rows() -> Vec<Row> {
         batches::rows(),
         unfinished_batches::rows(),
         waiting::rows(),
+        bodies::rows(),
+        framing::rows(),
+        timestamps::rows(),
+        statuses::rows(),
         incomplete::rows(),
         trust::rows(),
         lost_answers::rows(),
