@@ -1,7 +1,7 @@
 //! The URL of an API: the one origin that credentials go to.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use bytes::Bytes;
 use http::Uri;
@@ -51,6 +51,10 @@ impl Root {
         if authority.host().is_empty() || authority.host().len() > 253 || labels(authority.host()) {
             return wrong("the name of its host is not a valid one");
         }
+        // `http` takes brackets anywhere.
+        if authority.as_str().contains(['[', ']']) && !is_ipv6(&authority) {
+            return wrong("the name of its host is not a valid one");
+        }
         if port(&authority).is_err() {
             return wrong("its port is not a number up to 65535");
         }
@@ -59,7 +63,8 @@ impl Root {
         if prefix.split('/').skip(1).any(|segment| segment.is_empty() || steps(segment)) {
             return wrong("its path holds empty segments or steps");
         }
-        if format!("{prefix}/").parse::<PathAndQuery>().is_err() {
+        // `http` takes a path of any script, and then no request could be made of it.
+        if !prefix.is_ascii() || format!("{prefix}/").parse::<PathAndQuery>().is_err() {
             return wrong("its path holds characters that must be percent-encoded");
         }
         Ok(Self { scheme, authority, prefix: prefix.to_owned() })
@@ -177,6 +182,14 @@ pub(crate) fn onward(from: &Uri, location: &str) -> Option<Uri> {
     target.ok().filter(|target| scheme == "http" || target.scheme_str() == Some("https"))
 }
 
+/// Whether it is an address in brackets, and nothing else but a port.
+fn is_ipv6(authority: &Authority) -> bool {
+    let parts = authority.as_str().strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    parts.is_some_and(|(address, rest)| {
+        address.parse::<Ipv6Addr>().is_ok() && (rest.is_empty() || rest.starts_with(':'))
+    })
+}
+
 /// The port that is written out, if there is one.
 fn port(authority: &Authority) -> Result<Option<u16>, std::num::ParseIntError> {
     match authority.as_str().strip_prefix(authority.host()).and_then(|rest| rest.strip_prefix(':')) {
@@ -231,6 +244,11 @@ mod tests {
             "http://kinto.example/%2E%2e/v1",
             "http://kinto.example//v1",
             "http://kintô.example/v1",
+            "http://kinto.example/v1/é",
+            "http://kinto[]/v1",
+            "http://[kinto]/v1",
+            "http://[::1]x/v1",
+            "http://[::1]:80[]/v1",
             &format!("http://{}.example/v1", "x".repeat(64)),
         ] {
             let error = Root::parse(url).unwrap_err();
