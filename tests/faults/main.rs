@@ -12,10 +12,14 @@ mod answers;
 #[path = "../parity/bare.rs"]
 mod bare;
 mod connections;
+mod data;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod headers;
+mod ids;
 mod matrix;
 mod place;
+mod roots;
 mod row;
 #[path = "../parity/wire.rs"]
 mod wire;
@@ -36,7 +40,7 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows()].into_iter().flatten().collect()
+    [connections::rows(), ids::rows(), data::rows(), roots::rows(), headers::rows()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
