@@ -9,18 +9,29 @@
 #[path = "../parity/answers.rs"]
 #[allow(dead_code, reason = "the tests of parity have this file too")]
 mod answers;
+mod attached;
 #[path = "../parity/bare.rs"]
 mod bare;
+#[path = "../wire/certificates.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod certificates;
 mod connections;
 mod data;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod fetched;
 mod headers;
 mod ids;
 mod matrix;
+mod named;
 mod place;
 mod roots;
 mod row;
+#[path = "../wire/secure.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod secure;
+mod shelf;
+mod whereabouts;
 #[path = "../parity/wire.rs"]
 mod wire;
 
@@ -40,7 +51,20 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows(), ids::rows(), data::rows(), roots::rows(), headers::rows()].into_iter().flatten().collect()
+    [
+        connections::rows(),
+        ids::rows(),
+        data::rows(),
+        roots::rows(),
+        headers::rows(),
+        fetched::rows(),
+        named::rows(),
+        whereabouts::rows(),
+        attached::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() -> ExitCode {
