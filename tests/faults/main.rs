@@ -27,6 +27,7 @@ mod named;
 mod place;
 mod roots;
 mod row;
+mod secrets;
 #[path = "../wire/secure.rs"]
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod secure;
@@ -61,6 +62,7 @@ fn rows() -> Vec<Row> {
         named::rows(),
         whereabouts::rows(),
         attached::rows(),
+        secrets::rows(),
     ]
     .into_iter()
     .flatten()
