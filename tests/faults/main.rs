@@ -32,6 +32,12 @@ mod secrets;
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod secure;
 mod shelf;
+mod surroundings;
+mod time;
+mod together;
+#[path = "../wire/tunnel.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod tunnel;
 mod whereabouts;
 #[path = "../parity/wire.rs"]
 mod wire;
@@ -63,6 +69,9 @@ fn rows() -> Vec<Row> {
         whereabouts::rows(),
         attached::rows(),
         secrets::rows(),
+        surroundings::rows(),
+        time::rows(),
+        together::rows(),
     ]
     .into_iter()
     .flatten()
@@ -70,6 +79,9 @@ fn rows() -> Vec<Row> {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = surroundings::task() {
+        return code;
+    }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);
     let outcomes = Arc::<Mutex<Outcomes>>::default();

@@ -6,7 +6,6 @@ use kinto_protocol::{Auth, Batch, Error, ErrorKind, Merge, Session, bucket, serv
 use kinto_tests::{Answer, Stub};
 use serde_json::json;
 
-use crate::answers::RECORD;
 use crate::driver::{Driver, Setup};
 use crate::place::{PASSWORD, Place, USER, records};
 use crate::row::{Row, rows};
@@ -166,10 +165,11 @@ fn data_are_in_no_error_and_no_event<D: Driver>() {
     for (status, body) in
         [(400, "{}"), (412, r#"{"errno":114,"details":{"existing":{"id":"a"}}}"#), (503, "{}"), (200, "[]"), (302, "")]
     {
-        let stub = Stub::start(move |_, request| match request.contains("/batch") || request.starts_with("GET /v1/ ") {
-            true => Answer::json(200, r#"{"responses":"d4t"}"#),
-            false => Answer::json(status, body),
-        });
+        let stub =
+            Stub::start(move |_, request| match request.contains("/batch") || request.starts_with("GET /v1/ ") {
+                true => Answer::json(200, r#"{"responses":"d4t"}"#),
+                false => Answer::json(status, body),
+            });
         let told = Arc::<Mutex<String>>::default();
         let heard = Arc::clone(&told);
         let it = Place::<D>::with(stub.url(), |setup| {
@@ -194,7 +194,9 @@ fn data_are_in_no_error_and_no_event<D: Driver>() {
             Ok(outcome) => outcome.stopped().map(shown).unwrap_or_default(),
             Err(error) => shown(error),
         };
-        for said in errors.iter().map(shown).chain([of_batch, told.lock().unwrap_or_else(PoisonError::into_inner).clone()]) {
+        for said in
+            errors.iter().map(shown).chain([of_batch, told.lock().unwrap_or_else(PoisonError::into_inner).clone()])
+        {
             assert!(!said.contains(DATA), "{said}");
         }
     }
@@ -204,20 +206,60 @@ fn data_are_in_no_error_and_no_event<D: Driver>() {
 fn no_answer_makes_anything_panic<D: Driver>() {
     let deep = "[".repeat(100_000);
     let bodies = [
-        "", " ", "null", "true", "0", "-1", "1e999", "\"x\"", "[]", "[[]]", "{}", "{", "}", "{\"data\"", "{\"data\":}",
-        r#"{"data":null}"#, r#"{"data":[]}"#, r#"{"data":[null]}"#, r#"{"data":[[]]}"#, r#"{"data":"x"}"#,
-        r#"{"data":{"id":7}}"#, r#"{"data":{"id":"../a","last_modified":-1}}"#, r#"{"data":{"last_modified":1e400}}"#,
-        r#"{"data":{"id":"a","last_modified":99999999999999999999999}}"#, r#"{"data":{"id":"a","id":"b"}}"#,
-        r#"{"data":{"id":"\ud800","last_modified":1}}"#, r#"{"responses":[]}"#, r#"{"responses":[null]}"#,
-        r#"{"responses":[{"status":"x"}]}"#, r#"{"responses":[{"status":70000,"body":7}]}"#, "\u{feff}{}", "\u{0}",
-        r#"{"settings":{"batch_max_requests":-1}}"#, r#"{"settings":[],"capabilities":7,"user":"x"}"#,
-        r#"{"errno":99999999,"details":[[]],"message":{}}"#, "<html>", &deep,
+        "",
+        " ",
+        "null",
+        "true",
+        "0",
+        "-1",
+        "1e999",
+        "\"x\"",
+        "[]",
+        "[[]]",
+        "{}",
+        "{",
+        "}",
+        "{\"data\"",
+        "{\"data\":}",
+        r#"{"data":null}"#,
+        r#"{"data":[]}"#,
+        r#"{"data":[null]}"#,
+        r#"{"data":[[]]}"#,
+        r#"{"data":"x"}"#,
+        r#"{"data":{"id":7}}"#,
+        r#"{"data":{"id":"../a","last_modified":-1}}"#,
+        r#"{"data":{"last_modified":1e400}}"#,
+        r#"{"data":{"id":"a","last_modified":99999999999999999999999}}"#,
+        r#"{"data":{"id":"a","id":"b"}}"#,
+        r#"{"data":{"id":"\ud800","last_modified":1}}"#,
+        r#"{"responses":[]}"#,
+        r#"{"responses":[null]}"#,
+        r#"{"responses":[{"status":"x"}]}"#,
+        r#"{"responses":[{"status":70000,"body":7}]}"#,
+        "\u{feff}{}",
+        "\u{0}",
+        r#"{"settings":{"batch_max_requests":-1}}"#,
+        r#"{"settings":[],"capabilities":7,"user":"x"}"#,
+        r#"{"errno":99999999,"details":[[]],"message":{}}"#,
+        "<html>",
+        &deep,
     ]
     .map(str::to_owned);
     let headers = [
-        "ETag: x", "ETag: \"-1\"", "ETag: \"99999999999999999999\"", "Backoff: -1", "Backoff: 99999999999999999999x",
-        "Retry-After: x", "Alert: {", "Alert: \u{e9}", "Next-Page: x", "Next-Page: \u{e9}", "Total-Records: -1",
-        "Content-Type: \u{0}x", "Last-Modified: x", "Location: \u{e9}",
+        "ETag: x",
+        "ETag: \"-1\"",
+        "ETag: \"99999999999999999999\"",
+        "Backoff: -1",
+        "Backoff: 99999999999999999999x",
+        "Retry-After: x",
+        "Alert: {",
+        "Alert: \u{e9}",
+        "Next-Page: x",
+        "Next-Page: \u{e9}",
+        "Total-Records: -1",
+        "Content-Type: \u{0}x",
+        "Last-Modified: x",
+        "Location: \u{e9}",
     ];
     let others = [201, 204, 206, 304, 307, 400, 404, 409, 412, 418, 500, 503, 599];
     for (number, body) in bodies.iter().enumerate() {
