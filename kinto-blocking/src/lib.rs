@@ -60,6 +60,12 @@
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
 //! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
 //! - `tracing`: events for retries, waits and alerts.
+//!
+//! # Logs
+//!
+//! Nothing of this library's own holds a secret, data or the values of a query. ureq says more of itself, to programs that
+//! use the crate `log`: whole URLs at the level `debug` under the name `ureq`, and at `trace` under the name `ureq_proto`
+//! every byte that goes over the wire, **credentials included**. Whoever logs at these levels leaves those names out.
 
 #[cfg(feature = "attachments")]
 mod attachments;

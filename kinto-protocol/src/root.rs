@@ -256,6 +256,11 @@ mod tests {
             "http://kinto.example/{v1}",
             "http://kinto.example//v1",
             "http://kintô.example/v1",
+            "http://kinto.example/v1/é",
+            "http://kinto[]/v1",
+            "http://[kinto]/v1",
+            "http://[::1]x/v1",
+            "http://[::1]:80[]/v1",
             &format!("http://{}.example/v1", "x".repeat(64)),
         ] {
             let error = Root::parse(url).unwrap_err();

@@ -9,6 +9,7 @@
 #[path = "../parity/answers.rs"]
 #[allow(dead_code, reason = "the tests of parity have this file too")]
 mod answers;
+mod attached;
 #[path = "../parity/bare.rs"]
 mod bare;
 mod batches;
@@ -20,26 +21,41 @@ mod child;
 mod classes;
 mod connections;
 mod contents;
+mod data;
 #[path = "../functional/driver.rs"]
 mod driver;
+mod fetched;
 mod framing;
+mod headers;
 mod hello;
+mod ids;
 mod incomplete;
 mod lost_answers;
 mod matrix;
+mod named;
 mod paging;
 mod place;
 mod reaching;
 mod redirects;
+mod roots;
 mod row;
+mod secrets;
 #[path = "../wire/secure.rs"]
 #[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod secure;
+mod shelf;
 mod statuses;
+mod surroundings;
+mod time;
 mod timestamps;
+mod together;
 mod trust;
+#[path = "../wire/tunnel.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
+mod tunnel;
 mod unfinished_batches;
 mod waiting;
+mod whereabouts;
 #[path = "../parity/wire.rs"]
 mod wire;
 
@@ -76,6 +92,18 @@ fn rows() -> Vec<Row> {
         trust::rows(),
         lost_answers::rows(),
         reaching::rows(),
+        ids::rows(),
+        data::rows(),
+        roots::rows(),
+        headers::rows(),
+        fetched::rows(),
+        named::rows(),
+        whereabouts::rows(),
+        attached::rows(),
+        secrets::rows(),
+        surroundings::rows(),
+        time::rows(),
+        together::rows(),
     ]
     .into_iter()
     .flatten()
@@ -83,8 +111,8 @@ fn rows() -> Vec<Row> {
 }
 
 fn main() -> ExitCode {
-    if let Some(done) = child::task() {
-        return done;
+    if let Some(code) = child::task().or_else(surroundings::task) {
+        return code;
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_ONCE);

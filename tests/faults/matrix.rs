@@ -34,7 +34,9 @@ pub(crate) fn complaints(rows: &[Row]) -> Vec<String> {
     complaints.extend(seen.difference(&known).map(|id| format!("{id}: not in the document")));
     for row in rows.iter().filter(|row| row.not_applicable.is_none()) {
         let players: BTreeSet<Player> = row.plays.iter().map(|play| play.player).collect();
-        if ![Player::Blocking, Player::Async].iter().all(|player| players.contains(player)) {
+        let concerned =
+            [Player::Blocking, Player::Async].into_iter().filter(|player| row.only.is_none_or(|it| it == *player));
+        if !concerned.into_iter().all(|player| players.contains(&player)) {
             complaints.push(format!("{}: not in both front-ends", row.id));
         }
     }

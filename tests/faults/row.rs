@@ -30,19 +30,27 @@ pub(crate) struct Play {
 pub(crate) struct Row {
     pub(crate) id: &'static str,
     pub(crate) plays: Vec<Play>,
+    /// The one front-end that can be hurt in this way.
+    pub(crate) only: Option<Player>,
     /// Why there is nothing to be played.
     pub(crate) not_applicable: Option<&'static str>,
 }
 
 impl Row {
     pub(crate) fn new(id: &'static str) -> Self {
-        Self { id, plays: Vec::new(), not_applicable: None }
+        Self { id, plays: Vec::new(), only: None, not_applicable: None }
     }
 
     /// A row that cannot hurt here, or that nothing at run time could show, and why.
     pub(crate) fn not_applicable(id: &'static str, why: &'static str) -> Self {
         assert!(!why.is_empty(), "{id} needs a reason");
         Self { not_applicable: Some(why), ..Self::new(id) }
+    }
+
+    /// A row that is about one of the front-ends alone.
+    pub(crate) fn only(mut self, player: Player) -> Self {
+        self.only = Some(player);
+        self
     }
 
     pub(crate) fn by(mut self, name: &'static str, player: Player, play: fn()) -> Self {
