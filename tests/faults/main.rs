@@ -20,6 +20,7 @@ mod contents;
 #[path = "../functional/driver.rs"]
 mod driver;
 mod hello;
+mod limits;
 mod matrix;
 mod paging;
 mod place;
@@ -55,6 +56,7 @@ fn rows() -> Vec<Row> {
         paging::rows(),
         hello::rows(),
         contents::rows(),
+        limits::rows(),
         batches::rows(),
         unfinished_batches::rows(),
         waiting::rows(),
