@@ -285,9 +285,10 @@ fn nonsense_of_megabytes<D: Driver>() {
         still_works(&it);
     }
     // Much, and nonsense it is not.
-    for (inner, first) in
-        [(format!("{{{}\"b\":2}}", r#""a":1,"#.repeat(MIB / 16)), Some(1)), (format!("[{}0]", "0,".repeat(MIB / 8)), None)]
-    {
+    for (inner, first) in [
+        (format!("{{{}\"b\":2}}", r#""a":1,"#.repeat(MIB / 16)), Some(1)),
+        (format!("[{}0]", "0,".repeat(MIB / 8)), None),
+    ] {
         let stub = once(Answer::json(200, &data(&inner)));
         let object: Object = Place::<D>::at(stub.url()).client.send(records().get("a")).unwrap();
         assert_eq!(object.data["n"].get("a").and_then(Value::as_u64), first);
