@@ -24,7 +24,7 @@ fn alert(text: &str) -> Answer {
     raw(&format!("HTTP/1.1 200 OK\r\nAlert: {text}\r\nContent-Length: {length}\r\n\r\n{RECORD}")).answer
 }
 
-fn alerts<D>(told: &[Told], _: &Place<D>) -> Vec<String> {
+fn alerts(told: &[Told]) -> Vec<String> {
     told.iter().filter_map(|told| if let Told::Alert(text) = told { Some(text.clone()) } else { None }).collect()
 }
 
@@ -48,7 +48,7 @@ fn alerts_are_told_when_they_change<D: Driver>() {
     for _ in 0..=texts.len() {
         assert_eq!(it.client.clone().send(records().get("a")).unwrap().id, "a");
     }
-    let heard = alerts(&it.told(), &it);
+    let heard = alerts(&it.told());
     assert_eq!(heard, ["It ends soon", "nonsense", r#"{"message":"#, "[]", "", "\u{1f525}", "It ends soon"]);
 }
 
@@ -61,7 +61,7 @@ fn alerts_of_errors_and_of_waits<D: Driver>() {
     let it = Place::<D>::at(stub.url());
     assert!(it.client.send(records().get("a")).unwrap_err().is_not_found());
     assert_eq!(it.client.send(records().get("a")).unwrap_err().errno(), Some(202));
-    assert_eq!(alerts(&it.told(), &it), ["down for a moment", "gone", "It has ended"]);
+    assert_eq!(alerts(&it.told()), ["down for a moment", "gone", "It has ended"]);
     assert_eq!(stub.requests().len(), 3);
 }
 

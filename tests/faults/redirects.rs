@@ -113,7 +113,8 @@ fn writes_follow_nowhere<D: Driver>() {
         n => redirect([301, 302, 303, 307, 308][n], "/v1/buckets/b/collections/c/records/elsewhere"),
     });
     let it = Place::<D>::at(stub.url());
-    let writes: [(&str, fn(&D) -> Result<(), Error>); 5] = [
+    type Write<D> = fn(&D) -> Result<(), Error>;
+    let writes: [(&str, Write<D>); 5] = [
         ("PUT", |client| client.send(records().create("a", &json!({}))).map(drop)),
         ("PUT", |client| client.send(records().replace("a", &json!({}))).map(drop)),
         ("PATCH", |client| client.send(records().patch("a", Merge::new(&json!({"n": 1})))).map(drop)),

@@ -243,7 +243,6 @@ fn silence_is_waited_for<D: Driver>() {
     let told = it.told();
     let [Told::Answered(200), Told::Backoff(wait), Told::Answered(200)] = told[..] else { panic!("{told:?}") };
     assert!(wait <= secs(seconds) && wait > secs(seconds) / 2, "{wait:?}");
-    assert_eq!(it.client.session().quiet_until(), it.client.session().quiet_until());
     assert!(it.client.session().quiet_until() > Moment::at(secs(seconds)));
 }
 
