@@ -18,6 +18,7 @@ mod child;
 mod classes;
 mod connections;
 #[path = "../functional/driver.rs"]
+#[allow(dead_code, reason = "other tests have this file too")]
 mod driver;
 mod framing;
 mod incomplete;
@@ -27,6 +28,7 @@ mod place;
 mod reaching;
 mod row;
 #[path = "../wire/secure.rs"]
+#[allow(dead_code, reason = "the tests of the wire have this file too")]
 mod secure;
 mod statuses;
 mod timestamps;
