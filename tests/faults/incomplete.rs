@@ -151,9 +151,9 @@ fn an_answer_that_drips<D: Driver>() {
     }
 }
 
-/// More than the buffers on the way take, as long as nobody reads.
-fn large() -> Put<JsonMap> {
-    records().create("a", &json!({"text": "x".repeat(3 << 20)}))
+/// A record of so many bytes: with three million, more than the buffers on the way take as long as nobody reads.
+fn large(bytes: usize) -> Put<JsonMap> {
+    records().create("a", &json!({"text": "x".repeat(bytes)}))
 }
 
 /// The head of a request.
@@ -185,7 +185,7 @@ fn answered_before_the_body_is_sent<D: Driver>() {
             }
         });
         let it = Place::<D>::at(stub.url());
-        let error = it.client.send(large()).unwrap_err();
+        let error = it.client.send(large(1_000_000)).unwrap_err();
         assert_eq!(facts(&error), (ErrorKind::Server, 1, false), "{error}");
         assert_eq!((error.status().unwrap().as_u16(), stub.connections()), (status, 1));
     }
@@ -200,7 +200,7 @@ fn answered_and_reset<D: Driver>() {
             }
         });
         let it = Place::<D>::at(stub.url());
-        let error = it.client.send(large()).unwrap_err();
+        let error = it.client.send(large(1_000_000)).unwrap_err();
         match error.status() {
             Some(seen) => assert!(seen.as_u16() == status && error.kind() == ErrorKind::Server, "{error}"),
             None => assert_eq!(facts(&error), (ErrorKind::Interrupted, 3, true), "{error}"),
@@ -218,7 +218,7 @@ fn nobody_reads_the_request<D: Driver>() {
         }
     });
     let it = Place::<D>::with_policy(stub.url(), |policy| policy.limits.total = Duration::from_millis(150));
-    let created = large();
+    let created = large(3_000_000);
     let start = Instant::now();
     let error = it.client.once().send(created).unwrap_err();
     assert_eq!(facts(&error), (ErrorKind::Timeout, 1, true), "{error}");

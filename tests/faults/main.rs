@@ -23,6 +23,7 @@ mod connections;
 mod contents;
 mod data;
 #[path = "../functional/driver.rs"]
+#[allow(dead_code, reason = "other tests have this file too")]
 mod driver;
 mod fetched;
 mod framing;
