@@ -139,7 +139,7 @@ fn pointer(name: &str) -> String {
 fn there_and_back<D: Driver>(name: &str, backend: Backend) {
     let Some(place) = Place::<D>::on(backend) else { return };
     let (client, records, number, clean) = (&place.client, place.records(), Cell::new(0), Cell::new(true));
-    holds_in_some(name, 32, &vec(wanted(), 1..12), |all| {
+    holds_in_some(name, 64, &vec(wanted(), 1..12), |all| {
         // What failed before has left something.
         if !clean.replace(false) {
             client.send(records.delete_all()).unwrap();
