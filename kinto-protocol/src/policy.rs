@@ -33,7 +33,8 @@ pub struct Policy {
     pub on_backoff: OnBackoff,
     /// Limits of one attempt.
     pub limits: Limits,
-    /// How many pages of a list are collected at most: 10,000. Reading page by page has no such limit.
+    /// How many pages of a list are collected at most, also for a plan or a tree: 10,000. Reading page by page has no such
+    /// limit.
     pub pages: u64,
     /// How many redirects a reading request follows: 5. A write follows none.
     pub redirects: u32,

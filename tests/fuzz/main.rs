@@ -17,7 +17,7 @@ use mutation::Mutator;
 use targets::TARGETS;
 
 /// How many inputs are made of the corpus of each target.
-const MADE: usize = 300;
+const MADE: usize = 200;
 
 /// The longest input that is made.
 const LONGEST: usize = 4_096;
@@ -108,12 +108,13 @@ fn what_is_made_of_the_corpus() {
     run_all(&inputs);
 }
 
-/// Answers that are of interest to one flow are so to others.
+/// Answers that are of interest to one flow are so to others: each flow gets a third of them, and each of them a third of the
+/// flows.
 #[test]
-fn every_flow_with_the_answers_of_all() {
+fn every_flow_with_the_answers_of_others() {
     let mut inputs = Vec::new();
-    for flow in targets::flows() {
-        for input in corpus("exchange") {
+    for (number, flow) in targets::flows().enumerate() {
+        for input in corpus("exchange").into_iter().skip(number % 3).step_by(3) {
             let text = input.bytes.split_inclusive(|byte| *byte == b'\n');
             let first = text.clone().next().unwrap_or_default();
             let settings = first.iter().position(|byte| *byte == b' ').map_or(b"\n".as_slice(), |at| &first[at..]);

@@ -18,16 +18,16 @@ pub(super) fn run(bytes: &[u8]) {
         let other = Import::new().claim_files().rename_collection("c", "d").delete_extra();
         let other = if strict { other } else { other.partial().dry_run() };
         if let Err(error) = import(&server, other, bytes) {
-            bench::look_into(&error);
+            bench::look_at_line(&error);
         }
     }
     match imported {
         Ok(imported) => {
             bench::look_for_control(&imported.to_string());
-            imported.failures.iter().filter_map(|failure| failure.error.as_ref()).for_each(bench::look_into);
+            imported.failures.iter().filter_map(|failure| failure.error.as_ref()).for_each(bench::look_at_line);
             export(&server);
         }
-        Err(error) => bench::look_into(&error),
+        Err(error) => bench::look_at_line(&error),
     }
 }
 
@@ -59,7 +59,7 @@ fn export(server: &MemoryServer) {
             Ok(None) => break,
             Err(error) if error.is_not_found() => return,
             // It is told, and not written wrongly.
-            Err(error) if error.kind() == ErrorKind::Input => return bench::look_into(&error),
+            Err(error) if error.kind() == ErrorKind::Input => return bench::look_at_line(&error),
             Err(error) => panic!("{error}"),
         }
     }
@@ -78,7 +78,7 @@ fn lines(bytes: &[u8]) {
                 assert_eq!(ExportLine::parse(&written).expect("what was written"), line);
                 assert_eq!(written.matches('\n').count(), 1, "one line");
             }
-            Err(error) => bench::look_into(&error),
+            Err(error) => bench::look_at_line(&error),
         }
     }
 }
@@ -88,14 +88,14 @@ fn resume(bytes: &[u8]) {
     for size in [1, 1_000] {
         let mut so_far = ExportSoFar::new();
         if let Err(error) = bytes.chunks(size).try_for_each(|piece| so_far.take(piece)) {
-            bench::look_into(&error);
+            bench::look_at_line(&error);
             continue;
         }
         let kept = usize::try_from(so_far.kept()).expect("not more than there is");
         assert!(bytes[..kept].is_empty() || bytes[kept - 1] == b'\n', "whole lines are kept");
         assert!(!bytes[kept..].contains(&b'\n'), "what is kept ends with the last whole line");
         if let Err(error) = bucket("b").export().resume(&so_far) {
-            bench::look_into(&error);
+            bench::look_at_line(&error);
         }
     }
 }

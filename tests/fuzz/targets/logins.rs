@@ -51,7 +51,7 @@ fn look_at(heard: &Heard, bytes: &[u8]) {
                     assert!(!long || !shown.contains(&token.access_token), "{shown}");
                     drop(kinto_protocol::Session::builder("https://here.example/v1").auth(token.auth()).build());
                 }
-                Err(error) => bench::look_into(error),
+                Err(error) => bench::look_at_line(error),
             }
             page
         }

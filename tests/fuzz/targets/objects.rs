@@ -18,7 +18,7 @@ struct Typed {
     id: String,
     n: Option<i64>,
     x: f64,
-    of: Vec<Option<Box<Typed>>>,
+    of: Vec<Option<Box<Self>>>,
     deleted: bool,
 }
 

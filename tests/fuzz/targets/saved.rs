@@ -22,11 +22,11 @@ etag: "9"
 pub(super) fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(plan) = serde_json::from_str::<Plan>(&text) {
-        plan_of(&plan);
+        plan_of(&plan, bytes);
     }
-    cursor(&Cursor::from(&*text));
+    cursor(&Cursor::from(&*text), bytes);
     if let Ok(saved) = serde_json::from_str::<Cursor>(&text) {
-        cursor(&saved);
+        cursor(&saved, bytes);
     }
     if let Ok(copy) = serde_json::from_str::<LocalCopy>(&text) {
         let stored = serde_json::to_string(&copy).expect("it can be stored");
@@ -36,14 +36,14 @@ pub(super) fn run(bytes: &[u8]) {
     }
     if let Ok(file) = serde_json::from_str::<Attachment>(&text) {
         uploads::look_at_name(&file);
-        let mut bench = Bench::new("once", ANSWERS);
+        let mut bench = Bench::new("once", ANSWERS).hears(bytes);
         bench.elsewhere = true;
         drop(bench.read(file.download()));
     }
     drop(serde_json::from_str::<Tombstone>(&text));
 }
 
-fn plan_of(plan: &Plan) {
+fn plan_of(plan: &Plan, bytes: &[u8]) {
     let stored = serde_json::to_string(plan).expect("it can be stored");
     let again: Plan = serde_json::from_str(&stored).expect("what was stored");
     assert_eq!((again.to_string(), serde_json::to_string(&again).expect("again")), (plan.to_string(), stored));
@@ -55,7 +55,7 @@ fn plan_of(plan: &Plan) {
     let number = plan.changes().count();
     // A plan of another server is refused; this one is said to be of this server.
     for plan in [plan.clone(), plan.clone().at("https://here.example/v1")] {
-        let mut bench = Bench::new("once", ANSWERS);
+        let mut bench = Bench::new("once", ANSWERS).hears(bytes);
         let apply = plan.apply().files_from(&bench.there.clone());
         bench.elsewhere = true;
         if let Ok(report) = bench.read(apply) {
@@ -68,18 +68,18 @@ fn plan_of(plan: &Plan) {
     let path = server.session();
     match server.send(plan.clone().at(path.url()).apply()) {
         Ok(report) => look_at_report(&report),
-        Err(error) => bench::look_into(&error),
+        Err(error) => bench::look_at_line(&error),
     }
     drop(server.send(bucket("b").collection("c").records().list()).expect("a list"));
 }
 
-fn cursor(saved: &Cursor) {
+fn cursor(saved: &Cursor, bytes: &[u8]) {
     let text = saved.to_string();
     assert_eq!(text.lines().count(), usize::from(!text.is_empty()), "one line");
     let again = Cursor::from(text.as_str());
     assert_eq!((again.to_string(), again.is_empty(), again.timestamp()), (text, saved.is_empty(), saved.timestamp()));
     let _ = saved.timestamp();
-    let mut bench = Bench::new("once", ANSWERS);
+    let mut bench = Bench::new("once", ANSWERS).hears(bytes);
     drop(bench.read(records().changes(saved)));
     let server = server::at("/buckets/b/collections/c");
     server.send(records().create("a", &serde_json::json!({"n": 1}))).expect("a record");

@@ -9,7 +9,7 @@ pub(super) fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let tree = match YamlTree::parse(&text) {
         Ok(tree) => tree,
-        Err(error) => return bench::look_into(&error),
+        Err(error) => return bench::look_at_line(&error),
     };
     same(&tree);
     let mut twice = tree.clone();
@@ -21,7 +21,7 @@ pub(super) fn run(bytes: &[u8]) {
     let imported = server.send(Import::new().permissions().tree(tree.clone()));
     let imported = match imported {
         Ok(imported) => imported,
-        Err(error) => return bench::look_into(&error),
+        Err(error) => return bench::look_at_line(&error),
     };
     bench::look_for_control(&imported.to_string());
     if !imported.is_success() {
@@ -32,7 +32,7 @@ pub(super) fn run(bytes: &[u8]) {
     for name in names {
         match server.send(bucket(&name).export().record_permissions().into_tree()) {
             Ok(tree) => same(&tree),
-            Err(error) => bench::look_into(&error),
+            Err(error) => bench::look_at_line(&error),
         }
     }
 }

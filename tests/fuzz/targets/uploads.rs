@@ -41,7 +41,7 @@ pub(super) fn run(bytes: &[u8]) {
     let file = bucket("b").collection("c").attachment("a");
     let upload = file.upload(&*name).any_extension().always().data(&json!({"text": field}));
     let upload = if media_type.is_empty() { upload } else { upload.media_type(&*media_type) };
-    let sent = Bench::sent(upload.content(content.to_vec()), ANSWERS);
+    let sent = Bench::sent(upload.content(content.to_vec()), bytes, ANSWERS);
     for request in sent.iter().filter(|request| request.method() == http::Method::POST) {
         look_at_form(request, &name, &media_type, &json!({"text": field}).to_string(), content);
     }
@@ -52,16 +52,16 @@ pub(super) fn run(bytes: &[u8]) {
     described.location = media_type.to_string();
     described.size = content.len() as u64;
     described.hash = sha256(content);
-    let mut bench = Bench::new("once", ANSWERS);
+    let mut bench = Bench::new("once", ANSWERS).hears(bytes);
     bench.elsewhere = true;
     drop(bench.read(described.download().allow_missing_hash()));
     // The file in pieces, from a server that cannot make up its mind.
     let head = b"200\n\n{\"capabilities\": {\"attachments\": {\"base_url\": \"https://files.example/att/\"}}}%%\n";
     described.location = "https://files.example/att/x.txt".to_owned();
     for text in [content, &bytes[..bytes.len() / 2]] {
-        let mut bench = Bench::new("", &[head, b"200\netag: \"x\"\n\n".as_slice(), text].concat());
+        let mut bench = Bench::new("", &[head, b"200\netag: \"x\"\n\n".as_slice(), text].concat()).hears(bytes);
         flows::download_by_pieces(&mut bench, &described);
-        let mut bench = Bench::new("", &[head, text].concat());
+        let mut bench = Bench::new("", &[head, text].concat()).hears(bytes);
         flows::download_by_pieces(&mut bench, &described);
     }
 }
