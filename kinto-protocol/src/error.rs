@@ -8,8 +8,9 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::moment::Moment;
+use crate::secrets::Secrets;
 use crate::server::ServerInfo;
-use crate::server_error::{Escaped, HIDDEN, ServerError};
+use crate::server_error::{Escaped, ServerError};
 
 /// What an operation gives: its output or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -194,13 +195,24 @@ impl Error {
     }
 
     /// Without these words, wherever they came from.
-    pub(crate) fn without(mut self, secrets: &[String]) -> Self {
-        for secret in secrets {
-            if self.0.why.contains(secret) {
-                self.0.why = self.0.why.replace(secret, HIDDEN);
-            }
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let facts = &mut *self.0;
+        secrets.hide_in(&mut facts.why);
+        if let Some(Cow::Owned(hint)) = &mut facts.hint {
+            secrets.hide_in(hint);
         }
-        if let Some(server) = &mut self.0.server {
+        // Parsers repeat what they did not expect. A cause with a secret in it is left as its words alone, without that.
+        let mut cause = facts.cause.as_deref().map(|cause| cause as &dyn StdError);
+        let mut told = false;
+        while let Some(error) = cause {
+            told |= secrets.are_in(&error.to_string()) || secrets.are_in(&format!("{error:?}"));
+            cause = error.source();
+        }
+        if told {
+            let words = facts.cause.take().map(|cause| secrets.hide(&cause.to_string()).into_owned());
+            facts.cause = words.map(Into::into);
+        }
+        if let Some(server) = &mut facts.server {
             server.hide(secrets);
         }
         self

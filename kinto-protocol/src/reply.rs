@@ -1,5 +1,6 @@
 //! One answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +17,7 @@ use crate::server_error::{Escaped, ServerError};
 use crate::timestamp::Timestamp;
 
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reply {
     call: Arc<Call>,
     status: StatusCode,
@@ -24,6 +25,17 @@ pub struct Reply {
     body: Bytes,
     attempts: Attempts,
     doubt: Option<Arc<Self>>,
+}
+
+/// Without the values of headers and the body, which may be anything of anybody.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("call", &self.call)
+            .field("status", &self.status)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 /// How an answer was come by.

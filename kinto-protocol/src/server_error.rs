@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::secrets::Secrets;
+
 /// How much of each of an error's texts is kept, in bytes. An existing object is kept whole.
 const KEPT: usize = 64 * 1024;
-/// What stands in the place of a secret.
-pub(crate) const HIDDEN: &str = "[hidden]";
 /// How much of a body that is not Kinto's JSON is shown, in characters.
 const SHOWN: usize = 512;
 
@@ -32,7 +32,7 @@ pub struct ServerError {
 }
 
 /// The `details` of an error.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Details {
     /// None were given.
@@ -51,6 +51,21 @@ pub enum Details {
     },
     /// Anything else, as JSON text.
     Other(String),
+}
+
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Invalid(list) => f.debug_tuple("Invalid").field(list).finish(),
+            // Somebody's data has no place in the log of an error.
+            Self::Existing(object) => write!(f, "Existing({} fields)", object.len()),
+            Self::Missing { id, resource_name } => {
+                f.debug_struct("Missing").field("id", id).field("resource_name", resource_name).finish()
+            }
+            Self::Other(text) => f.debug_tuple("Other").field(text).finish(),
+        }
+    }
 }
 
 /// One thing that is wrong with a request.
@@ -173,14 +188,8 @@ impl ServerError {
     }
 
     /// Takes out these words.
-    pub(crate) fn hide(&mut self, secrets: &[String]) {
-        let hide = |text: &mut String| {
-            for secret in secrets {
-                if text.contains(secret) {
-                    *text = text.replace(secret, HIDDEN);
-                }
-            }
-        };
+    pub(crate) fn hide(&mut self, secrets: &Secrets) {
+        let hide = |text: &mut String| secrets.hide_in(text);
         [&mut self.error, &mut self.message, &mut self.info].into_iter().flatten().for_each(hide);
         hide(&mut self.excerpt);
         match &mut self.details {
@@ -189,7 +198,7 @@ impl ServerError {
             }),
             Details::Missing { id, resource_name } => [id, resource_name].into_iter().for_each(hide),
             Details::Other(text) => hide(text),
-            // Data, which no message shows.
+            // Data, which neither `Display` nor `Debug` shows.
             Details::None | Details::Existing(_) => {}
         }
     }

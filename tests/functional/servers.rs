@@ -67,7 +67,8 @@ fn fresh(backend: Backend, servers: &Mutex<Option<Fresh>>) -> Arc<Leaving> {
     let mut fresh = servers.lock().unwrap_or_else(PoisonError::into_inner);
     // The failure is kept: every scenario would wait for the same one again.
     if fresh.as_ref().is_none_or(|Fresh(server, begun)| server.is_ok() && *begun == SCENARIOS) {
-        let server = KintoServer::start(backend).map(|server| Arc::new(Leaving(server))).map_err(|error| error.to_string());
+        let server =
+            KintoServer::start(backend).map(|server| Arc::new(Leaving(server))).map_err(|error| error.to_string());
         *fresh = Some(Fresh(server, 0));
     }
     let Some(Fresh(server, begun)) = &mut *fresh else { unreachable!("it was just put there") };

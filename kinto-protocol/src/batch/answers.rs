@@ -23,7 +23,8 @@ impl Job {
     pub(super) fn answered_alone(&mut self, session: &Session, member: usize, reply: &Reply) -> Next {
         let first =
             self.slots[member].waiting().is_some_and(|pending| !std::mem::replace(&mut pending.failed_alone, true));
-        let error = || reply.error().during(reply.call().line(), reply.attempts().count, None);
+        let secrets = session.secrets_with(reply.call());
+        let error = || reply.error().during(reply.call().line(), reply.attempts().count, None).without(&secrets);
         // What does so again when it is sent once more may be about this request after all, and is its answer.
         if retry::is_about_all(reply.status()) && first {
             return self.stop(&[member], error(), reply.in_doubt_since());
@@ -46,6 +47,7 @@ impl Job {
             Err(error) => {
                 let lost = reply.carried_out_since();
                 let error = error.during(reply.call().line(), reply.attempts().count, lost);
+                let error = error.without(&session.secrets_with(reply.call()));
                 return self.stop(members, error, lost);
             }
         };
@@ -82,7 +84,7 @@ impl Job {
                 }
                 Err(error) => {
                     self.mark(&[*member], Some(reply.attempts().begun));
-                    self.slots[*member].give_up(error, None);
+                    self.slots[*member].give_up(error.without(&session.secrets_with(reply.call())), None);
                 }
             }
         }
