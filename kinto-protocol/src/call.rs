@@ -264,6 +264,14 @@ impl Call {
             value.to_str().into_iter().for_each(|value| to.add(value));
         }
         self.secrets.iter().for_each(|secret| to.add(secret));
+        // One that somebody has written by hand.
+        if self.path.as_str().starts_with("/accounts/")
+            && let Some(body) = &self.body
+            && let Ok(body) = serde_json::from_slice::<serde_json::Value>(body)
+            && let Some(password) = body.pointer("/data/password").and_then(serde_json::Value::as_str)
+        {
+            to.add(password);
+        }
     }
 
     pub(crate) fn expects(&self, status: StatusCode) -> bool {

@@ -382,9 +382,18 @@ impl<F: Flow> Exchange<F> {
         let status = response.status();
         call.session.tell(&Event::Answered { request: &call.call, status });
         if call.is_at_the_api() {
-            call.session.heed(response.headers(), now);
+            call.session.heed(&call.call, response.headers(), now);
         }
         let asked = retry::retry_after(response.headers());
+        // It would be part of a URL, and of whatever log that stands in.
+        if let Some(next) = response.headers().get("next-page").and_then(|next| next.to_str().ok())
+            && call.session.secrets_with(&call.call).are_in_url(next)
+        {
+            call.lost |= call.is_write();
+            self.touched |= call.lost;
+            let error = Error::new(ErrorKind::Pagination, "the next page that the server names holds the credentials");
+            return self.ended(&call, error, now);
+        }
         if response.body().len() as u64 > call.session.policy().limits.response_bytes {
             call.lost |= call.is_write();
             self.touched |= call.lost;
@@ -505,7 +514,7 @@ impl<F: Flow> Exchange<F> {
             return self.ended(&call, refused(format!("{why}, which a write does not follow"), hint), now);
         }
         let target = match call.elsewhere() {
-            Some(_) if call.session.secrets().are_in(location) => Err("whose URL holds the credentials"),
+            Some(_) if call.session.secrets().are_in_url(location) => Err("whose URL holds the credentials"),
             Some(from) => root::onward(from, location).ok_or("it leads to no place that can be trusted as much"),
             None => call.session.root().follow(location).ok_or("which is not the origin of this API"),
         };

@@ -13,6 +13,8 @@ use crate::path::SEGMENT;
 const HIDDEN: &str = "[hidden]";
 /// Something shorter would be found in innocent words.
 const SHORTEST: usize = 4;
+/// Something as long as this is in no URL by chance.
+const UNLIKELY: usize = 12;
 /// So much of the beginning of a secret is hidden where a text was cut off within it.
 const BEGINNING: usize = 8;
 
@@ -49,6 +51,12 @@ impl Secrets {
     /// Whether a text holds one of them.
     pub(crate) fn are_in(&self, text: &str) -> bool {
         self.0.iter().any(|word| text.contains(&**word))
+    }
+
+    /// Whether a place that the server names holds one of them. A password that is an everyday word may stand in a URL for
+    /// reasons of its own.
+    pub(crate) fn are_in_url(&self, url: &str) -> bool {
+        self.0.iter().any(|word| word.len() >= UNLIKELY && url.contains(&**word))
     }
 
     /// The text without them.
@@ -94,6 +102,9 @@ mod tests {
         }
         assert!(matches!(secrets.hide("nothing of it"), Cow::Borrowed(_)));
         assert!(!secrets.are_in("nothing of it"));
+        assert!(secrets.are_in_url("http://x/?a=s3cr%2Ft%20%22key%22"));
+        secrets.add("test");
+        assert!(!secrets.are_in_url("http://x/test"), "an everyday word");
     }
 
     #[test]

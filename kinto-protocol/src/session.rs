@@ -232,7 +232,7 @@ impl Session {
     /// in it is refused: whoever is asked for it would read them.
     #[cfg(feature = "_elsewhere")]
     pub(crate) fn elsewhere(&self, url: &str) -> Result<http::Uri, &'static str> {
-        if self.secrets().are_in(url) {
+        if self.secrets().are_in_url(url) {
             return Err("its URL holds the credentials");
         }
         self.root().elsewhere(url)
@@ -268,7 +268,7 @@ impl Session {
     }
 
     /// What every answer may say about all others.
-    pub(crate) fn heed(&self, headers: &HeaderMap, now: Moment) {
+    pub(crate) fn heed(&self, call: &Call, headers: &HeaderMap, now: Moment) {
         if let Some(wait) = retry::backoff(headers) {
             self.memory.keep_quiet(now.after(wait));
         }
@@ -279,7 +279,7 @@ impl Session {
             let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();
             let member = |name: &str| json.as_ref()?.get(name)?.as_str();
             let message = member("message").unwrap_or(if json.is_some() { "" } else { &text });
-            let secrets = self.secrets();
+            let secrets = self.secrets_with(call);
             let shown = |text| secrets.hide(text).into_owned();
             let (code, url) = (member("code").map(shown), member("url").map(shown));
             self.tell(&Event::Alert { code: code.as_deref(), message: &shown(message), url: url.as_deref() });

@@ -27,12 +27,12 @@ impl Job {
         let error = || reply.error().during(reply.call().line(), reply.attempts().count, None).without(&secrets);
         // What does so again when it is sent once more may be about this request after all, and is its answer.
         if retry::is_about_all(reply.status()) && first {
-            return self.stop(&[member], error(), reply.in_doubt_since());
+            return self.stop(session, &[member], error(), reply.in_doubt_since());
         }
         self.broken = if reply.status().is_server_error() { self.broken + 1 } else { 0 };
         self.deliver(session, member, reply.clone());
         self.requeue(&[member]);
-        if self.broken >= BROKEN { self.stop(&[], error(), None) } else { self.next(session) }
+        if self.broken >= BROKEN { self.stop(session, &[], error(), None) } else { self.next(session) }
     }
 
     /// All answers of a chunk.
@@ -48,7 +48,7 @@ impl Job {
                 let lost = reply.carried_out_since();
                 let error = error.during(reply.call().line(), reply.attempts().count, lost);
                 let error = error.without(&session.secrets_with(reply.call()));
-                return self.stop(members, error, lost);
+                return self.stop(session, members, error, lost);
             }
         };
         // What an earlier attempt at all of them has done, nobody knows.
@@ -64,7 +64,7 @@ impl Job {
             });
             match entry {
                 Ok(entry) => {
-                    session.heed(entry.headers(), entry.attempts().answered);
+                    session.heed(reply.call(), entry.headers(), entry.attempts().answered);
                     let aborted = is_aborted_reply(&entry);
                     if !again || (aborted && !self.may_meet_again(session, *member)) {
                         self.deliver(session, *member, entry);
@@ -159,7 +159,7 @@ impl Job {
             }
         }
         if !smaller {
-            return self.stop(&members, error, lost);
+            return self.stop(session, &members, error, lost);
         }
         self.mark(&members, lost);
         self.requeue(&members);
