@@ -129,7 +129,7 @@ impl ClientBuilder {
     /// used.
     pub fn build(self) -> Result<Client> {
         let (session, wire, proxy) = self.prepared()?;
-        let transport = Hyper::new(&wire, proxy, session.url().starts_with("https:"))?;
+        let transport = Hyper::new(&session.policy().limits, &wire, proxy, session.url().starts_with("https:"))?;
         Ok(Client::with_transport(session, transport))
     }
 }

@@ -6,7 +6,6 @@ use std::iter::successors;
 use std::pin::pin;
 #[cfg(feature = "attachments")]
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -28,13 +27,7 @@ use crate::pieces::{Pieces, Receiver};
 use crate::proxy::connecting_within;
 use crate::transport::{Sending, Transport};
 
-/// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
-/// out on one that is just being closed.
-const IDLE: usize = 32;
-const IDLE_FOR: Duration = Duration::from_secs(15);
-/// How large the head of an answer may be.
-const HEAD: usize = 64 * 1024;
-/// How many headers it may have.
+/// How many headers an answer may have.
 const HEADERS: usize = 128;
 
 #[cfg(not(feature = "attachments"))]
@@ -47,12 +40,12 @@ pub(crate) struct Hyper {
 }
 
 impl Hyper {
-    pub(crate) fn new(wire: &Wire, proxy: Option<Proxy>, https: bool) -> Result<Self, TransportError> {
+    pub(crate) fn new(limits: &Limits, wire: &Wire, proxy: Option<Proxy>, https: bool) -> Result<Self, TransportError> {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_FOR)
-            .pool_max_idle_per_host(IDLE)
-            .http1_max_buf_size(HEAD)
+            .pool_idle_timeout(limits.idle_age)
+            .pool_max_idle_per_host(limits.idle_connections)
+            .http1_max_buf_size(limits.__head_bytes())
             .http1_max_headers(HEADERS)
             .build(connector(wire, proxy, https)?);
         Ok(Self { client })

@@ -245,7 +245,8 @@ impl ServerArgs {
         }
         let mut client = builder.policy(policy).build()?;
         if verbosity == Verbosity::Debug {
-            client.transport = Arc::new(Logged::new(client.transport));
+            let session = client.session().clone();
+            client.transport = Arc::new(Logged::new(client.transport, session));
         }
         Ok(client)
     }

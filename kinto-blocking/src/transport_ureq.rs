@@ -3,7 +3,6 @@
 use std::io;
 #[cfg(feature = "attachments")]
 use std::io::Read as _;
-use std::time::Duration;
 
 use http::Method;
 #[cfg(feature = "attachments")]
@@ -17,12 +16,8 @@ use crate::connect::{CutOff, Marked, Names, NotConnected};
 use crate::pieces::{PIECE, Pieces, Receiver};
 use crate::transport::Transport;
 
-/// How many idle connections are kept, and for how long: shorter than servers keep them, so that a request seldom goes
-/// out on one that is just being closed.
-const IDLE: usize = 32;
-const IDLE_FOR: Duration = Duration::from_secs(15);
-/// How large the head of an answer may be.
-const HEAD: usize = 64 * 1024;
+/// How large the buffer of a connection is, at least.
+const BUFFER: usize = 128 * 1024;
 
 /// Sends with ureq, with all decisions of its own turned off.
 #[derive(Debug)]
@@ -46,10 +41,12 @@ impl Ureq {
             .user_agent(AutoHeaderValue::None)
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
-            .max_idle_connections(IDLE)
-            .max_idle_connections_per_host(IDLE)
-            .max_idle_age(IDLE_FOR)
-            .max_response_header_size(HEAD)
+            .max_idle_connections(limits.idle_connections)
+            .max_idle_connections_per_host(limits.idle_connections)
+            .max_idle_age(limits.idle_age)
+            .max_response_header_size(limits.__head_bytes())
+            // A head has to fit in whole.
+            .input_buffer_size(BUFFER.max(2 * limits.__head_bytes()))
             .timeout_resolve(Some(limits.connect))
             .timeout_connect(Some(limits.connect))
             .timeout_recv_response(Some(limits.head))

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize};
+use zeroize::Zeroizing;
 
 use crate::call::{Call, Class, Precondition};
 use crate::decode;
@@ -47,13 +48,17 @@ impl Accounts {
     /// error which [may have been applied](crate::Error::maybe_applied), and credentials that work are the proof.
     #[must_use]
     pub fn create(&self, name: &str, password: &str) -> CreateAccount {
-        CreateAccount { path: self.0.object_path(name), password: password.to_owned(), data: Ok(JsonMap::new()) }
+        CreateAccount {
+            path: self.0.object_path(name),
+            password: Zeroizing::new(password.to_owned()),
+            data: Ok(JsonMap::new()),
+        }
     }
 
     /// Gives an account another password. The old one is not valid any more from then on.
     #[must_use]
     pub fn change_password(&self, name: &str, password: &str) -> ChangePassword {
-        ChangePassword { path: self.0.object_path(name), password: password.to_owned() }
+        ChangePassword { path: self.0.object_path(name), password: Zeroizing::new(password.to_owned()) }
     }
 
     /// Reads an account.
@@ -108,7 +113,7 @@ impl<'de> Deserialize<'de> for AccountData {
 #[derive(Clone, PartialEq)]
 pub struct CreateAccount {
     path: Path,
-    password: String,
+    password: Zeroizing<String>,
     data: Result<JsonMap, String>,
 }
 
@@ -129,7 +134,7 @@ impl Operation for CreateAccount {
         let mut data = self.data.clone().map_err(Error::input)?;
         data.insert("password".to_owned(), self.password.as_str().into());
         let body = Envelope::data(&data).body()?;
-        Ok(call(Method::PUT, &self.path, Precondition::Absent).body("application/json", body))
+        Ok(call(Method::PUT, &self.path, Precondition::Absent).body("application/json", body).secret(&self.password))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<AccountData>> {
@@ -141,17 +146,17 @@ impl Operation for CreateAccount {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ChangePassword {
     path: Path,
-    password: String,
+    password: Zeroizing<String>,
 }
 
 impl Operation for ChangePassword {
     type Output = Object<AccountData>;
 
     fn call(&self, _: &Session) -> Result<Call> {
-        let body = Attributes::new(&serde_json::json!({"password": self.password})).0.body()?;
+        let body = Attributes::new(&serde_json::json!({"password": &*self.password})).0.body()?;
         // A PUT would drop what else is kept with it.
         let patch = call(Method::PATCH, &self.path, Precondition::None).class(Class::Repeatable);
-        Ok(patch.body("application/json", body))
+        Ok(patch.body("application/json", body).secret(&self.password))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<AccountData>> {

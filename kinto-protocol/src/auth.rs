@@ -6,6 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
@@ -40,7 +41,8 @@ impl Auth {
         if user.is_empty() {
             return Self(Err("the user name is empty"));
         }
-        Self::of("Basic", &STANDARD.encode(format!("{user}:{password}")))
+        let both = Zeroizing::new(format!("{user}:{password}"));
+        Self::of("Basic", &Zeroizing::new(STANDARD.encode(&*both)))
     }
 
     /// A token of the type `Bearer`.
@@ -67,7 +69,9 @@ impl Auth {
     }
 
     fn of(scheme: &str, value: &str) -> Self {
-        Self(match HeaderValue::try_from(format!("{scheme} {value}")) {
+        // The header keeps a copy of its own, which is not wiped.
+        let text = Zeroizing::new(format!("{scheme} {value}"));
+        Self(match HeaderValue::from_str(&text) {
             Ok(mut header) => {
                 header.set_sensitive(true);
                 Ok(header)
@@ -77,9 +81,10 @@ impl Auth {
     }
 
     /// The password in the token of `Basic`.
-    pub(crate) fn password(token: &str) -> Option<String> {
-        let decoded = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
-        decoded.split_once(':').map(|(_, password)| password.to_owned())
+    pub(crate) fn password(token: &str) -> Option<Zeroizing<String>> {
+        let decoded = Zeroizing::new(STANDARD.decode(token).ok()?);
+        let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        Some(Zeroizing::new(password.to_owned()))
     }
 
     /// The value of `Authorization`, marked sensitive.

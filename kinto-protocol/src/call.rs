@@ -4,9 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, RequestLine, Result};
 use crate::path::Path;
+use crate::secrets::Secrets;
 use crate::timestamp::Timestamp;
 use crate::transfer::Transfer;
 
@@ -38,6 +40,8 @@ pub struct Call {
     expected: Option<StatusCode>,
     elsewhere: Option<Uri>,
     transfer: Option<Transfer>,
+    /// What in the body is not to be repeated.
+    secrets: Vec<Zeroizing<String>>,
 }
 
 /// What may be done when it is not known whether the server acted on a request: the classes of the retry rules.
@@ -93,6 +97,7 @@ impl Call {
             expected: None,
             elsewhere: None,
             transfer: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -234,6 +239,38 @@ impl Call {
     #[must_use]
     pub fn condition(&self) -> Precondition {
         self.precondition
+    }
+
+    /// With something in its body that is not to be repeated, whatever the server says of it.
+    pub(crate) fn secret(mut self, secret: &str) -> Self {
+        self.secrets.push(Zeroizing::new(secret.to_owned()));
+        self
+    }
+
+    /// With the secrets of those that it carries.
+    pub(crate) fn secrets_of<'a>(mut self, calls: impl IntoIterator<Item = &'a Self>) -> Self {
+        for call in calls {
+            self.secrets.extend(call.secrets.iter().cloned());
+            let sensitive = call.headers.values().filter(|value| value.is_sensitive());
+            self.secrets.extend(sensitive.filter_map(|value| Some(Zeroizing::new(value.to_str().ok()?.to_owned()))));
+        }
+        self
+    }
+
+    /// Adds what is not to be repeated.
+    pub(crate) fn add_secrets(&self, to: &mut Secrets) {
+        for value in self.headers.values().filter(|value| value.is_sensitive()) {
+            value.to_str().into_iter().for_each(|value| to.add(value));
+        }
+        self.secrets.iter().for_each(|secret| to.add(secret));
+        // One that somebody has written by hand.
+        if self.path.as_str().starts_with("/accounts/")
+            && let Some(body) = &self.body
+            && let Ok(body) = serde_json::from_slice::<serde_json::Value>(body)
+            && let Some(password) = body.pointer("/data/password").and_then(serde_json::Value::as_str)
+        {
+            to.add(password);
+        }
     }
 
     pub(crate) fn expects(&self, status: StatusCode) -> bool {

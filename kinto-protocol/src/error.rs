@@ -8,8 +8,9 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use crate::moment::Moment;
+use crate::secrets::Secrets;
 use crate::server::ServerInfo;
-use crate::server_error::{Escaped, ServerError, hide};
+use crate::server_error::{Escaped, ServerError};
 
 /// What an operation gives: its output or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -194,23 +195,28 @@ impl Error {
     }
 
     /// Without these words, wherever they came from.
-    pub(crate) fn without(mut self, secrets: &[String]) -> Self {
-        if let Some(server) = &mut self.0.server {
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let facts = &mut *self.0;
+        if let Some(server) = &mut facts.server {
             // In its own words, which are not escaped and cut yet.
             let said = server.to_string();
             server.hide(secrets);
-            self.0.why = self.0.why.replace(&said, &server.to_string());
+            facts.why = facts.why.replace(&said, &server.to_string());
         }
-        hide(&mut self.0.why, secrets);
-        let mut cause = self.0.cause.as_deref().map(|cause| cause as &dyn StdError);
+        secrets.hide_in(&mut facts.why);
+        if let Some(Cow::Owned(hint)) = &mut facts.hint {
+            secrets.hide_in(hint);
+        }
+        // Parsers repeat what they did not expect. Of a cause with a secret in it the words are left, without that.
+        let mut cause = facts.cause.as_deref().map(|cause| cause as &dyn StdError);
+        let (mut told, mut words) = (false, Vec::new());
         while let Some(error) = cause {
-            let mut told = error.to_string();
-            hide(&mut told, secrets);
-            if told != error.to_string() {
-                self.0.cause = Some(told.into());
-                break;
-            }
+            words.push(error.to_string());
+            told |= words.last().is_some_and(|text| secrets.are_in(text)) || secrets.are_in(&format!("{error:?}"));
             cause = error.source();
+        }
+        if told {
+            facts.cause = Some(secrets.hide(&words.join(": ")).into_owned().into());
         }
         self
     }

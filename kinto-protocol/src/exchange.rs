@@ -93,7 +93,6 @@ pub struct Exchange<F: Flow> {
 
 /// What the driver has to do.
 #[must_use]
-#[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a driver must know them all")]
 #[allow(clippy::large_enum_variant, reason = "one of them exists per request")]
 pub enum Step<T> {
@@ -103,6 +102,20 @@ pub enum Step<T> {
     Wait(Duration),
     /// Nothing more.
     Done(Result<T>),
+}
+
+/// Of a request no more than its method and its path: neither its query nor its body.
+impl<T: std::fmt::Debug> std::fmt::Debug for Step<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Send(request, limits) => {
+                let line = format_args!("{} {}", request.method(), request.uri().path()).to_string();
+                f.debug_tuple("Send").field(&line).field(limits).finish()
+            }
+            Self::Wait(pause) => f.debug_tuple("Wait").field(pause).finish(),
+            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
+        }
+    }
 }
 
 enum Phase<T> {
@@ -320,7 +333,7 @@ impl<F: Flow> Exchange<F> {
 
     /// Ends with an error, and with all that is known of it.
     fn ended(&mut self, call: &UnderWay, error: Error, now: Moment) -> Phase<F::Output> {
-        self.fail(call.blame(error), now)
+        self.fail(call.blame(error).without(&call.session.secrets_with(&call.call)), now)
     }
 
     /// Ends with an error, unless the flow knows better.
@@ -370,10 +383,19 @@ impl<F: Flow> Exchange<F> {
         call.session.tell(&Event::Answered { request: &call.call, status });
         let mut silence = None;
         if call.is_at_the_api() {
-            call.session.heed(response.headers(), now);
+            call.session.heed(&call.call, response.headers(), now);
             silence = retry::backoff(response.headers());
         }
         let mut asked = retry::retry_after(response.headers());
+        // It would be part of a URL, and of whatever log that stands in.
+        if let Some(next) = response.headers().get("next-page").and_then(|next| next.to_str().ok())
+            && call.session.secrets_with(&call.call).are_in_url(next)
+        {
+            call.lost |= call.is_write();
+            self.touched |= call.lost;
+            let error = Error::new(ErrorKind::Pagination, "the next page that the server names holds the credentials");
+            return self.ended(&call, error, now);
+        }
         if response.body().len() as u64 > call.session.policy().limits.response_bytes {
             call.lost |= call.is_write();
             self.touched |= call.lost;
@@ -476,6 +498,7 @@ impl<F: Flow> Exchange<F> {
             return None;
         }
         self.lose(call, verdict);
+        let why = &*session.secrets_with(&call.call).hide(why);
         call.failure = Some(why.to_owned());
         let wait = now.until(until);
         call.session.tell(&Event::Retry { request: &call.call, attempts: call.attempts, wait, why });
@@ -496,6 +519,7 @@ impl<F: Flow> Exchange<F> {
             return self.ended(&call, refused(format!("{why}, which a write does not follow"), hint), now);
         }
         let target = match call.elsewhere() {
+            Some(_) if call.session.secrets().are_in_url(location) => Err("whose URL holds the credentials"),
             Some(from) => root::onward(from, location).ok_or("it leads to no place that can be trusted as much"),
             None => call.session.root().follow(location).ok_or("which is not the origin of this API"),
         };

@@ -116,6 +116,7 @@ mod resource;
 mod retry;
 mod review;
 mod root;
+mod secrets;
 mod server;
 mod server_error;
 mod session;

@@ -93,6 +93,15 @@ pub struct Limits {
     pub idle: Duration,
     /// The bytes of an answer's body: 64 MiB. A file that is fetched piece by piece is as large as its record says.
     pub response_bytes: u64,
+    /// The bytes of an answer's head: 64 KiB. A parser sees it when its buffer is full, which may be a little later. Of the
+    /// policy that a client is made with, for all its connections; never less than 8 KiB or more than 1 MiB. (HTTP/2 has 16
+    /// KiB.)
+    pub head_bytes: usize,
+    /// How many connections a client keeps that nobody uses: 32. Of the policy that it is made with.
+    pub idle_connections: usize,
+    /// How long it keeps them: 15 s, which is shorter than servers do, so that a request seldom goes out on one that is
+    /// just being closed. Of the policy that it is made with.
+    pub idle_age: Duration,
 }
 
 impl Default for Limits {
@@ -103,6 +112,9 @@ impl Default for Limits {
             total: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             response_bytes: 64 * 1024 * 1024,
+            head_bytes: 64 * 1024,
+            idle_connections: 32,
+            idle_age: Duration::from_secs(15),
         }
     }
 }
@@ -132,16 +144,17 @@ impl Limits {
         }
     }
 
+    /// The bytes of a head, as HTTP libraries can keep that limit: they have a buffer of that size for each connection.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __head_bytes(&self) -> usize {
+        self.head_bytes.clamp(8 * 1024, 1024 * 1024)
+    }
+
     /// The same, with no more time than this.
     pub(crate) fn within(&self, left: Duration) -> Self {
         let left = left.min(LONG);
-        Self {
-            connect: self.connect.min(left),
-            head: self.head.min(left),
-            total: self.total.min(left),
-            idle: self.idle,
-            response_bytes: self.response_bytes,
-        }
+        Self { connect: self.connect.min(left), head: self.head.min(left), total: self.total.min(left), ..self.clone() }
     }
 
     /// The same for moving a file piece by piece, which takes as long as it takes. To think about one that it was sent, a

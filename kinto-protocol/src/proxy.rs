@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
 
 use crate::session::Session;
 use crate::transport_error::{FailureKind, TransportError};
@@ -18,7 +19,7 @@ use crate::transport_error::{FailureKind, TransportError};
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Proxy {
-    url: String,
+    url: Zeroizing<String>,
     uri: Uri,
     authorization: Option<HeaderValue>,
 }
@@ -40,7 +41,7 @@ impl Proxy {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let url = Zeroizing::new(if text.contains("://") { text.to_owned() } else { format!("http://{text}") });
         let rest = url.strip_prefix("http://")?;
         let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
         let uri: Uri = format!("http://{place}").parse().ok()?;
@@ -48,15 +49,16 @@ impl Proxy {
         let authorization = match user {
             Some(user) => {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
-                let decoded = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
-                let token = STANDARD.encode(format!("{}:{}", decoded(name), decoded(password)));
-                let mut value = HeaderValue::try_from(format!("Basic {token}")).ok()?;
+                let decoded = |part| Zeroizing::new(percent_decode_str(part).decode_utf8_lossy().into_owned());
+                let both = Zeroizing::new(format!("{}:{}", &*decoded(name), &*decoded(password)));
+                let token = Zeroizing::new(format!("Basic {}", &*Zeroizing::new(STANDARD.encode(&*both))));
+                let mut value = HeaderValue::from_str(&token).ok()?;
                 value.set_sensitive(true);
                 Some(value)
             }
             None => None,
         };
-        Some(Self { url, uri, authorization })
+        Some(Self { url: url.clone(), uri, authorization })
     }
 }
 

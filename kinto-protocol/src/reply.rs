@@ -1,5 +1,6 @@
 //! One answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +18,7 @@ use crate::session::Session;
 use crate::timestamp::Timestamp;
 
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reply {
     call: Arc<Call>,
     status: StatusCode,
@@ -27,6 +28,17 @@ pub struct Reply {
     doubt: Option<Arc<Self>>,
     /// Who asked, and so what is not to be told to anybody.
     session: Option<Session>,
+}
+
+/// Without the values of headers and the body, which may be anything of anybody.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("call", &self.call)
+            .field("status", &self.status)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 /// How an answer was come by.
@@ -64,7 +76,7 @@ impl Reply {
 
     fn discreet(&self, error: Error) -> Error {
         match &self.session {
-            Some(session) => error.without(&session.secrets()),
+            Some(session) => error.without(&session.secrets_with(&self.call)),
             None => error,
         }
     }

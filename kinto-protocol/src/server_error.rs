@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::secrets::Secrets;
+
 /// How much of each of an error's texts is kept, in bytes. An existing object is kept whole.
 const KEPT: usize = 64 * 1024;
-/// What stands in the place of a secret.
-pub(crate) const HIDDEN: &str = "[hidden]";
 /// How much of a body that is not Kinto's JSON is shown, in characters.
 const SHOWN: usize = 512;
 
@@ -53,6 +53,21 @@ pub enum Details {
     Other(String),
 }
 
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Invalid(list) => f.debug_tuple("Invalid").field(list).finish(),
+            // Somebody's data has no place in the log of an error.
+            Self::Existing(object) => write!(f, "Existing({} fields)", object.len()),
+            Self::Missing { id, resource_name } => {
+                f.debug_struct("Missing").field("id", id).field("resource_name", resource_name).finish()
+            }
+            Self::Other(text) => f.debug_tuple("Other").field(text).finish(),
+        }
+    }
+}
+
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
@@ -66,23 +81,6 @@ pub struct Invalid {
     /// What is wrong.
     #[serde(default, deserialize_with = "text_or_nothing")]
     pub description: String,
-}
-
-/// Takes these words out of a text, which may have been cut in the middle of one.
-pub(crate) fn hide(text: &mut String, secrets: &[String]) {
-    for secret in secrets {
-        if text.contains(secret) {
-            *text = text.replace(secret, HIDDEN);
-        }
-    }
-    if text.len() < SHOWN {
-        return;
-    }
-    let beginnings = secrets.iter().flat_map(|secret| secret.char_indices().skip(4).map(|(end, _)| &secret[..end]));
-    if let Some(longest) = beginnings.filter(|start| text.ends_with(start)).map(str::len).max() {
-        text.truncate(text.len() - longest);
-        text.push_str(HIDDEN);
-    }
 }
 
 /// As much of a text as is kept.
@@ -190,8 +188,8 @@ impl ServerError {
     }
 
     /// Takes out these words.
-    pub(crate) fn hide(&mut self, secrets: &[String]) {
-        let hide = |text: &mut String| hide(text, secrets);
+    pub(crate) fn hide(&mut self, secrets: &Secrets) {
+        let hide = |text: &mut String| secrets.hide_in(text);
         [&mut self.error, &mut self.message, &mut self.info].into_iter().flatten().for_each(hide);
         hide(&mut self.excerpt);
         match &mut self.details {
@@ -250,21 +248,6 @@ fn details(value: Value) -> Details {
             },
         },
         other => Details::Other(kept(other.to_string())),
-    }
-}
-
-/// Without what exists: those are data of users, and may be secrets that a server was told.
-impl fmt::Debug for Details {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::Invalid(list) => f.debug_tuple("Invalid").field(list).finish(),
-            Self::Existing(_) => f.debug_tuple("Existing").finish_non_exhaustive(),
-            Self::Missing { id, resource_name } => {
-                f.debug_struct("Missing").field("id", id).field("resource_name", resource_name).finish()
-            }
-            Self::Other(text) => f.debug_tuple("Other").field(text).finish(),
-        }
     }
 }
 

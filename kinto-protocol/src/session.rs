@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
+use zeroize::Zeroizing;
 
 use crate::auth::Auth;
 use crate::call::{Call, add_header};
@@ -17,6 +18,7 @@ use crate::moment::Moment;
 use crate::policy::Policy;
 use crate::retry;
 use crate::root::Root;
+use crate::secrets::Secrets;
 
 /// A request to be put on the wire.
 pub type Request = http::Request<Bytes>;
@@ -88,9 +90,10 @@ impl Settings {
 /// Makes a [`Session`].
 #[must_use]
 pub struct SessionBuilder {
-    url: String,
+    /// With a password in it, where somebody put one there.
+    url: Zeroizing<String>,
     auth: Option<Auth>,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Zeroizing<String>)>,
     user_agents: Vec<String>,
     id_rule: IdRule,
     policy: Policy,
@@ -103,7 +106,7 @@ impl Session {
     /// Begins with the URL of the API, which normally ends in `/v1`.
     pub fn builder(url: impl Into<String>) -> SessionBuilder {
         SessionBuilder {
-            url: url.into(),
+            url: Zeroizing::new(url.into()),
             auth: None,
             headers: Vec::new(),
             user_agents: vec![concat!("kinto-protocol/", env!("CARGO_PKG_VERSION")).to_owned()],
@@ -204,19 +207,43 @@ impl Session {
         Ok(request)
     }
 
-    /// What must not be repeated to anybody: the credentials, in all the forms that a server could send back.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    /// What must not be repeated to anybody: the credentials, and all else whose value is nobody's business.
+    pub(crate) fn secrets(&self) -> Secrets {
         let headers = &self.settings.headers;
         // Spaces around a value are no part of it, and letters beyond ASCII no reason to tell it.
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
-        let mut secrets: Vec<String> = headers.values().filter(|value| value.is_sensitive()).map(text).collect();
-        if let Some((_, token)) = headers.get(AUTHORIZATION).map(text).as_deref().and_then(|it| it.split_once(' ')) {
-            secrets.push(token.to_owned());
-            secrets.extend(Auth::password(token));
+        let text = |value: &HeaderValue| Zeroizing::new(String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        let mut secrets = Secrets::default();
+        headers.values().filter(|value| value.is_sensitive()).for_each(|value| secrets.add(&text(value)));
+        let auth = headers.get(AUTHORIZATION).map(text);
+        if let Some((_, token)) = auth.as_ref().and_then(|auth| auth.split_once(' ')) {
+            secrets.add(token);
+            Auth::password(token).iter().for_each(|password| secrets.add(password));
         }
-        // Something short would be found in innocent words.
-        secrets.retain(|secret| secret.len() >= 4);
         secrets
+    }
+
+    /// The same, and what only this call knows.
+    pub(crate) fn secrets_with(&self, call: &Call) -> Secrets {
+        let mut secrets = self.secrets();
+        call.add_secrets(&mut secrets);
+        secrets
+    }
+
+    /// A text without the secrets of this session, for front-ends that show what was sent and what came.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __without_secrets(&self, text: &str) -> String {
+        self.secrets().hide(text).into_owned()
+    }
+
+    /// A place that the server names and that need not be at the origin of the API, such as a file's. One with credentials
+    /// in it is refused: whoever is asked for it would read them.
+    #[cfg(feature = "_elsewhere")]
+    pub(crate) fn elsewhere(&self, url: &str) -> Result<http::Uri, &'static str> {
+        if self.secrets().are_in_url(url) {
+            return Err("its URL holds the credentials");
+        }
+        self.root().elsewhere(url)
     }
 
     /// Whether it is this very session, not only one of the same server.
@@ -249,7 +276,7 @@ impl Session {
     }
 
     /// What every answer may say about all others.
-    pub(crate) fn heed(&self, headers: &HeaderMap, now: Moment) {
+    pub(crate) fn heed(&self, call: &Call, headers: &HeaderMap, now: Moment) {
         if let Some(wait) = retry::backoff(headers) {
             self.memory.keep_quiet(now.after(wait));
         }
@@ -260,7 +287,10 @@ impl Session {
             let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text).ok();
             let member = |name: &str| json.as_ref()?.get(name)?.as_str();
             let message = member("message").unwrap_or(if json.is_some() { "" } else { &text });
-            self.tell(&Event::Alert { code: member("code"), message, url: member("url") });
+            let secrets = self.secrets_with(call);
+            let shown = |text| secrets.hide(text).into_owned();
+            let (code, url) = (member("code").map(shown), member("url").map(shown));
+            self.tell(&Event::Alert { code: code.as_deref(), message: &shown(message), url: url.as_deref() });
         }
     }
 
@@ -281,7 +311,7 @@ impl SessionBuilder {
 
     /// A header for every request. Its value is shown nowhere.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.push((name.into(), Zeroizing::new(value.into())));
         self
     }
 

@@ -77,7 +77,40 @@ const SKIPS_WAITS: bool = true;
 const AT_ONCE: usize = 16;
 
 fn rows() -> Vec<Row> {
-    [connections::rows(), redirects::rows(), paging::rows(), hello::rows(), contents::rows(), limits::rows(), batches::rows(), unfinished_batches::rows(), waiting::rows(), bodies::rows(), framing::rows(), timestamps::rows(), statuses::rows(), incomplete::rows(), trust::rows(), lost_answers::rows(), reaching::rows(), ids::rows(), data::rows(), roots::rows(), headers::rows(), fetched::rows(), named::rows(), whereabouts::rows(), attached::rows(), secrets::rows(), surroundings::rows(), time::rows(), together::rows()].into_iter().flatten().collect()
+    [
+        connections::rows(),
+        redirects::rows(),
+        paging::rows(),
+        hello::rows(),
+        contents::rows(),
+        limits::rows(),
+        batches::rows(),
+        unfinished_batches::rows(),
+        waiting::rows(),
+        bodies::rows(),
+        framing::rows(),
+        timestamps::rows(),
+        statuses::rows(),
+        incomplete::rows(),
+        trust::rows(),
+        lost_answers::rows(),
+        reaching::rows(),
+        ids::rows(),
+        data::rows(),
+        roots::rows(),
+        headers::rows(),
+        fetched::rows(),
+        named::rows(),
+        whereabouts::rows(),
+        attached::rows(),
+        secrets::rows(),
+        surroundings::rows(),
+        time::rows(),
+        together::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() -> ExitCode {

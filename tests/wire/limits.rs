@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kinto_protocol::{Error, ErrorKind, Object};
+use kinto_protocol::{Error, ErrorKind, Limits, Object};
 use kinto_tests::{Answer, Stub};
 use serde_json::json;
 
@@ -54,6 +54,41 @@ pub(crate) fn a_head_has_its_limit_too<D: Driver>() {
     let error =
         client::<D>(too_large.url(), |policy| policy.attempts = 3).send(records().create("a", &json!({}))).unwrap_err();
     assert!(error.kind() == ErrorKind::TooLarge && error.maybe_applied() && error.attempts() == 1, "{error}");
+}
+
+pub(crate) fn the_limit_of_a_head_can_be_set<D: Driver>() {
+    let outcome = |size: usize, limit: usize| {
+        let filler = "x".repeat(size);
+        let head = format!("HTTP/1.1 200 OK\r\nX-Filler: {filler}\r\nContent-Length: {}\r\n\r\n", RECORD.len());
+        let stub = Stub::start(move |_, _| Answer::Keep([head.as_bytes(), RECORD.as_bytes()].concat()));
+        client::<D>(stub.url(), |policy| policy.limits.head_bytes = limit).send(records().get("a")).map(|it| it.id)
+    };
+    assert_eq!(outcome(40 * 1024, 8 * 1024).unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(outcome(150 * 1024, 300 * 1024).unwrap(), "a");
+    assert_eq!(outcome(10, 0).unwrap(), "a", "a small answer always fits");
+}
+
+pub(crate) fn idle_connections_are_few_and_young<D: Driver>() {
+    let connections = |change: fn(&mut Limits)| {
+        let stub = Stub::start(|_, _| Answer::json(200, RECORD));
+        let client: D = client(stub.url(), |policy| change(&mut policy.limits));
+        for _ in 0..3 {
+            assert!(client.send(records().get("a")).is_ok());
+        }
+        stub.connections()
+    };
+    assert_eq!(connections(|_| {}), 1);
+    assert_eq!(connections(|limits| limits.idle_connections = 0), 3);
+    assert_eq!(connections(|limits| limits.idle_age = Duration::ZERO), 3);
+}
+
+/// What comes before the answer and never ends is no answer in time.
+pub(crate) fn news_without_end_are_no_answer<D: Driver>() {
+    let stub = Stub::start(|_, _| Answer::Stall(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(2_000)));
+    let client: D = client(stub.url(), |policy| (policy.limits.connect, policy.limits.head) = (SHORT, SHORT));
+    let error = client.send(records().create("a", &json!({}))).unwrap_err();
+    let known = [ErrorKind::Timeout, ErrorKind::TooLarge, ErrorKind::Protocol].contains(&error.kind());
+    assert!(known && error.maybe_applied() && error.attempts() == 1, "{error}");
 }
 
 /// Well below the limit in bytes, and more lines than parsers have room for unless they are told.

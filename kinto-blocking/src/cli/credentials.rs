@@ -7,17 +7,18 @@ use std::path::Path;
 use std::str::FromStr;
 
 use kinto_protocol::Auth;
+use zeroize::Zeroizing;
 
 use crate::cli::ArgsError;
 
-/// What is shown to nobody.
+/// What is shown to nobody, and wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(transparent)]
-pub(super) struct Secret(String);
+#[serde(from = "String")]
+pub(super) struct Secret(Zeroizing<String>);
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 }
 
@@ -25,7 +26,7 @@ impl FromStr for Secret {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
+        Ok(text.to_owned().into())
     }
 }
 
@@ -39,8 +40,9 @@ impl fmt::Debug for Secret {
 pub(super) fn read(text: Option<&Secret>, file: Option<&Path>) -> Result<Option<Auth>, ArgsError> {
     let from_file = |path: &Path| -> Result<Secret, ArgsError> {
         let content = fs::read_to_string(path)
+            .map(Zeroizing::new)
             .map_err(|error| ArgsError::Usage(format!("the credentials in {}: {error}", path.display())))?;
-        Ok(Secret(content.lines().next().unwrap_or_default().trim_end().to_owned()))
+        Ok(content.lines().next().unwrap_or_default().trim_end().to_owned().into())
     };
     let secret = match (text, file) {
         (Some(text), _) => text.clone(),
@@ -56,7 +58,7 @@ fn of(text: &str) -> Result<Auth, ArgsError> {
     }
     // Tokens of OpenID providers are pasted without the word before them. No user is called like one.
     if text.split('.').count() == 3 && text.len() > 60 {
-        return Ok(format!("Bearer {text}").parse()?);
+        return Ok(Auth::bearer(text));
     }
     if text.is_empty() {
         return Err(ArgsError::Usage(
@@ -68,5 +70,5 @@ fn of(text: &str) -> Result<Auth, ArgsError> {
         ArgsError::Usage(format!("{why}: give it with KINTO_AUTH=USER:PASSWORD or --auth-file"))
     })?;
     // As one text, so that what is wrong with it is said as everywhere.
-    Ok(format!("{text}:{password}").parse()?)
+    Ok(Zeroizing::new(format!("{text}:{}", &*Zeroizing::new(password))).parse()?)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
-use kinto_protocol::{Limits, Request, Response, TransportError};
+use kinto_protocol::{Limits, Request, Response, Session, TransportError};
 
 use crate::pieces::{Pieces, Receiver};
 use crate::transport::Transport;
@@ -13,27 +13,66 @@ use crate::transport::Transport;
 /// How much of a body is shown, in bytes.
 const SHOWN: usize = 4096;
 
-/// Shows what another transport sends and brings.
-pub(super) struct Logged(Arc<dyn Transport>);
+/// Shows what another transport sends and brings, but for the secrets of the session.
+pub(super) struct Logged {
+    transport: Arc<dyn Transport>,
+    session: Session,
+}
 
 impl Logged {
-    pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
-        Self(transport)
+    pub(super) fn new(transport: Arc<dyn Transport>, session: Session) -> Self {
+        Self { transport, session }
+    }
+
+    fn show_request(&self, request: &Request, body: &[u8]) {
+        self.say(&format!("> {} {}", request.method(), request.uri()));
+        self.show('>', request.headers(), body);
+    }
+
+    fn show_outcome(&self, outcome: &Result<Response, TransportError>) {
+        match outcome {
+            Ok(response) => {
+                self.say(&format!("< {}", response.status()));
+                self.show('<', response.headers(), response.body());
+            }
+            Err(error) => self.say(&format!("< no answer: {error}")),
+        }
+    }
+
+    fn show(&self, arrow: char, headers: &HeaderMap, body: &[u8]) {
+        for (name, value) in headers {
+            let secret = value.is_sensitive() || [AUTHORIZATION, COOKIE, SET_COOKIE].contains(name);
+            let value = if secret { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+            self.say(&format!("{arrow} {name}: {value}"));
+        }
+        let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into_owned();
+        // At once, so that what was cut off is found at the end.
+        for line in without_secrets(self.session.__without_secrets(&text)).lines() {
+            say(&format!("{arrow} {line}"));
+        }
+        if body.len() > SHOWN {
+            say(&format!("{arrow} … and {} bytes more", body.len() - SHOWN));
+        }
+    }
+
+    /// What a server says may repeat what it was told.
+    fn say(&self, line: &str) {
+        say(&self.session.__without_secrets(line));
     }
 }
 
 impl Transport for Logged {
     fn send(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
-        show_request(&request, request.body());
-        let response = self.0.send(request, limits);
-        show_outcome(&response);
+        self.show_request(&request, request.body());
+        let response = self.transport.send(request, limits);
+        self.show_outcome(&response);
         response
     }
 
     fn upload(&self, request: Request, pieces: &mut Pieces<'_>, limits: &Limits) -> Result<Response, TransportError> {
-        show_request(&request, b"(a file)");
-        let response = self.0.upload(request, pieces, limits);
-        show_outcome(&response);
+        self.show_request(&request, b"(a file)");
+        let response = self.transport.upload(request, pieces, limits);
+        self.show_outcome(&response);
         response
     }
 
@@ -43,40 +82,10 @@ impl Transport for Logged {
         receiver: &mut Receiver<'_>,
         limits: &Limits,
     ) -> Result<Response, TransportError> {
-        show_request(&request, b"");
-        let response = self.0.download(request, receiver, limits);
-        show_outcome(&response);
+        self.show_request(&request, b"");
+        let response = self.transport.download(request, receiver, limits);
+        self.show_outcome(&response);
         response
-    }
-}
-
-fn show_request(request: &Request, body: &[u8]) {
-    say(&format!("> {} {}", request.method(), request.uri()));
-    show('>', request.headers(), body);
-}
-
-fn show_outcome(outcome: &Result<Response, TransportError>) {
-    match outcome {
-        Ok(response) => {
-            say(&format!("< {}", response.status()));
-            show('<', response.headers(), response.body());
-        }
-        Err(error) => say(&format!("< no answer: {error}")),
-    }
-}
-
-fn show(arrow: char, headers: &HeaderMap, body: &[u8]) {
-    for (name, value) in headers {
-        let secret = value.is_sensitive() || [AUTHORIZATION, COOKIE, SET_COOKIE].contains(name);
-        let value = if secret { "…".into() } else { String::from_utf8_lossy(value.as_bytes()) };
-        say(&format!("{arrow} {name}: {value}"));
-    }
-    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into_owned();
-    for line in without_secrets(text).lines() {
-        say(&format!("{arrow} {line}"));
-    }
-    if body.len() > SHOWN {
-        say(&format!("{arrow} … and {} bytes more", body.len() - SHOWN));
     }
 }
 

@@ -7,6 +7,7 @@ mod managing;
 mod plugins;
 mod reading;
 mod running;
+mod secrets;
 mod signing_in;
 mod syncing;
 #[cfg(unix)]

@@ -23,15 +23,16 @@ impl Job {
     pub(super) fn answered_alone(&mut self, session: &Session, member: usize, reply: &Reply) -> Next {
         let first =
             self.slots[member].waiting().is_some_and(|pending| !std::mem::replace(&mut pending.failed_alone, true));
-        let error = || reply.error().during(reply.call().line(), reply.attempts().count, None);
+        let secrets = session.secrets_with(reply.call());
+        let error = || reply.error().during(reply.call().line(), reply.attempts().count, None).without(&secrets);
         // What does so again when it is sent once more may be about this request after all, and is its answer.
         if retry::is_about_all(reply.status()) && first {
-            return self.stop(&[member], error(), reply.in_doubt_since());
+            return self.stop(session, &[member], error(), reply.in_doubt_since());
         }
         self.broken = if reply.status().is_server_error() { self.broken + 1 } else { 0 };
         self.deliver(session, member, reply.clone());
         self.requeue(&[member]);
-        if self.broken >= BROKEN { self.stop(&[], error(), None) } else { self.next(session) }
+        if self.broken >= BROKEN { self.stop(session, &[], error(), None) } else { self.next(session) }
     }
 
     /// All answers of a chunk.
@@ -46,7 +47,8 @@ impl Job {
             Err(error) => {
                 let lost = reply.carried_out_since();
                 let error = error.during(reply.call().line(), reply.attempts().count, lost);
-                return self.stop(members, error, lost);
+                let error = error.without(&session.secrets_with(reply.call()));
+                return self.stop(session, members, error, lost);
             }
         };
         // What an earlier attempt at all of them has done, nobody knows.
@@ -62,7 +64,7 @@ impl Job {
             });
             match entry {
                 Ok(entry) => {
-                    session.heed(entry.headers(), entry.attempts().answered);
+                    session.heed(reply.call(), entry.headers(), entry.attempts().answered);
                     let aborted = is_aborted_reply(&entry);
                     if !again || (aborted && !self.may_meet_again(session, *member)) {
                         self.deliver(session, *member, entry);
@@ -82,7 +84,7 @@ impl Job {
                 }
                 Err(error) => {
                     self.mark(&[*member], Some(reply.attempts().begun));
-                    self.slots[*member].give_up(error, None);
+                    self.slots[*member].give_up(error.without(&session.secrets_with(reply.call())), None);
                 }
             }
         }
@@ -157,7 +159,7 @@ impl Job {
             }
         }
         if !smaller {
-            return self.stop(&members, error, lost);
+            return self.stop(session, &members, error, lost);
         }
         self.mark(&members, lost);
         self.requeue(&members);

@@ -167,5 +167,6 @@ fn batch(calls: &[Arc<Call>]) -> Result<Call> {
         () if worst(Class::Repeatable) => Class::Repeatable,
         () => Class::Safe,
     };
-    Ok(Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into()))
+    let call = Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into());
+    Ok(call.secrets_of(calls.iter().map(|call| &**call)))
 }

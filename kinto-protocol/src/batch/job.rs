@@ -142,7 +142,7 @@ impl Job {
             Ok(None) => self.stopped = None,
             // Nobody does things side by side here.
             Ok(Some(begun)) => may_fork &= begun,
-            Err(error) => return self.stop(&[], error, None),
+            Err(error) => return self.stop(session, &[], error, None),
         }
         self.broken = 0;
         self.queue = (0..self.slots.len()).filter(|index| !self.slots[*index].is_over()).collect();
@@ -156,7 +156,7 @@ impl Job {
                     self.phase = Phase::Asking;
                     Next::Ask(Ask::from(call).anew())
                 }
-                Err(error) => self.stop(&[], error, None),
+                Err(error) => self.stop(session, &[], error, None),
             };
         }
         self.begin(session, may_fork)
@@ -178,7 +178,7 @@ impl Job {
         match std::mem::take(&mut self.phase) {
             Phase::Asking if retry::is_about_all(reply.status()) => {
                 let error = reply.error().during(reply.call().line(), reply.attempts().count, None);
-                self.stop(&[], error, None)
+                self.stop(session, &[], error, None)
             }
             Phase::Asking => {
                 self.learn(session, reply.json().ok().as_ref());
@@ -225,7 +225,7 @@ impl Job {
                     _ => self.refused(session, members, error, lost),
                 }
             }
-            _ => self.stop(&[], error, None),
+            _ => self.stop(session, &[], error, None),
         }
     }
 
@@ -262,7 +262,15 @@ impl Job {
     }
 
     /// Stops for something that fails for all. What was under way stays to be sent.
-    pub(super) fn stop(&mut self, members: &[usize], error: Error, lost: Option<Moment>) -> Next {
+    pub(super) fn stop(&mut self, session: &Session, members: &[usize], error: Error, lost: Option<Moment>) -> Next {
+        // What a server says of all may repeat what it was told of each.
+        let mut secrets = session.secrets();
+        for member in members {
+            if let Some(pending) = self.slots[*member].waiting() {
+                pending.call.add_secrets(&mut secrets);
+            }
+        }
+        let error = error.without(&secrets);
         self.mark(members, lost);
         self.requeue(members);
         self.limit = usize::MAX;

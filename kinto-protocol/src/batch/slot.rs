@@ -149,7 +149,8 @@ impl Slot {
             }
             Taken::Failed { error, already_so } => {
                 let error = error.during(pending.line(), pending.attempts, pending.lost);
-                self.end(error.without(&session.secrets()), Some(pending), already_so.then_some(Status::AlreadySo));
+                let secrets = session.secrets_with(&pending.call);
+                self.end(error.without(&secrets), Some(pending), already_so.then_some(Status::AlreadySo));
             }
         }
     }

@@ -335,7 +335,7 @@ pub(crate) fn place(session: &Session, attachment: &Attachment, base_url: Option
     if path.is_empty() || path.split('/').any(steps) || below.contains(['\\', '#']) {
         return Err(wrong("its location is not a path"));
     }
-    session.root().elsewhere(&format!("{base}/{below}")).map_err(wrong)
+    session.elsewhere(&format!("{base}/{below}")).map_err(wrong)
 }
 
 impl Clone for Fetch {

@@ -250,7 +250,10 @@ impl<F> After<F> {
             Self::Ask(call) => Ok(Turn::ask(call)),
             Self::Verified(found) => output(found).map(Turn::Done),
             Self::Refused(found, error) if verification == Verification::Warn => {
-                session.tell(&Event::Unverified { request: &found.call, why: &error.to_string() });
+                session.tell(&Event::Unverified {
+                    request: &found.call,
+                    why: &session.secrets().hide(&error.to_string()),
+                });
                 output(found.what).map(Turn::Done)
             }
             Self::Refused(found, error) => Err(error.during(found.call.line(), found.attempts, None)),

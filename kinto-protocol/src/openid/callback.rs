@@ -11,6 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use httparse::{EMPTY_HEADER, Request, Status};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::openid::{Login, Token};
@@ -49,9 +50,9 @@ const MOST_HEADERS: usize = 64;
 /// # Ok::<(), kinto_protocol::Error>(())
 /// ```
 pub struct Callback {
-    login_url: String,
+    login_url: Zeroizing<String>,
     host: String,
-    path: String,
+    path: Zeroizing<String>,
     token_type: Option<String>,
     timeout: Duration,
 }
@@ -63,6 +64,7 @@ impl Callback {
 
     pub(super) fn new(login_url: String, port: u16, path: String, login: &Login) -> Self {
         let host = format!("127.0.0.1:{port}");
+        let (login_url, path) = (Zeroizing::new(login_url), Zeroizing::new(path));
         Self { login_url, host, path, token_type: login.token_type.clone(), timeout: login.timeout }
     }
 
@@ -81,7 +83,7 @@ impl Callback {
     /// A new connection of somebody.
     #[must_use]
     pub fn visit(&self) -> Visit<'_> {
-        Visit { callback: self, head: Vec::new() }
+        Visit { callback: self, head: Zeroizing::default() }
     }
 
     /// That the time is over.
@@ -133,7 +135,8 @@ impl fmt::Debug for Callback {
 /// A connection to the [`Callback`], which is for one request.
 pub struct Visit<'a> {
     callback: &'a Callback,
-    head: Vec<u8>,
+    /// With the token in it.
+    head: Zeroizing<Vec<u8>>,
 }
 
 /// What to do about a [`Visit`].

@@ -9,6 +9,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::auth::Auth;
 use crate::error::{Error, ErrorKind, Result};
@@ -50,9 +51,10 @@ impl Token {
             return Err(refused(&form(text)));
         }
         let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        let encoded: Vec<u8> = percent_decode_str(text).collect();
+        let encoded = Zeroizing::new(percent_decode_str(text).collect::<Vec<u8>>());
         let answer =
-            GeneralPurpose::new(&STANDARD, lenient).decode(encoded).map_err(|_| unclear("is not in base64"))?;
+            GeneralPurpose::new(&STANDARD, lenient).decode(&*encoded).map_err(|_| unclear("is not in base64"))?;
+        let answer = Zeroizing::new(answer);
         // Of the text, these errors tell the place alone.
         let answer = serde_json::from_slice(&answer);
         let answer: Value = answer.map_err(|error| unclear("is not JSON").caused_by(error.into()))?;

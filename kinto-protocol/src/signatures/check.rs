@@ -51,7 +51,7 @@ pub(crate) enum Progress {
 
 /// The request for the certificates at a URL in a signature.
 fn certificates(session: &Session, url: &str) -> Result<Call> {
-    let place = session.root().elsewhere(url);
+    let place = session.elsewhere(url);
     let place = place.map_err(|why| refused(format!("the certificates of the signer cannot be fetched, {why}")))?;
     Ok(Call::elsewhere(Method::GET, place))
 }

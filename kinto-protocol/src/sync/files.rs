@@ -167,7 +167,8 @@ impl Files {
         let Some(step) = &mut self.step else { return Err(over()) };
         let at = self.source.asks(step.about == About::Fetching, session);
         let about = reply.clone();
-        let turn = step.flow.resume(&at, reply).map_err(|error| about.blame(error).without(&at.secrets()));
+        let turn =
+            step.flow.resume(&at, reply).map_err(|error| about.blame(error).without(&at.secrets_with(about.call())));
         self.went(session, turn)
     }
 
