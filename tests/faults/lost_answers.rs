@@ -164,7 +164,7 @@ fn is_done_once<D: Driver>(kind: ErrorKind) -> impl Fn(&Write<D>, Result<bool>, 
         if write.class == Class::Once {
             let error = outcome.unwrap_err();
             assert_eq!(facts(&error), (kind, 1, true), "{what}: {error}");
-            assert!(it.waits().len() == 0, "{what}");
+            assert!(it.waits().is_empty(), "{what}");
             assert_eq!(model.writes.load(Ordering::SeqCst), 1, "{what}");
             return;
         }

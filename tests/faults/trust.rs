@@ -99,9 +99,11 @@ fn plain_text_to_a_port_of_tls<D: Driver>() {
     assert!(server.seen().iter().all(|seen| !seen.handshake));
 }
 
+type Certified = fn() -> ServerConfig;
+
 /// No word of a request is said to any of them, whatever the request.
 fn nobody_to_be_trusted<D: Driver>() {
-    let servers: [(&str, fn() -> ServerConfig); 5] = [
+    let servers: [(&str, Certified); 5] = [
         ("expired", || KNOWN.server("127.0.0.1", PAST)),
         ("not valid yet", || KNOWN.server("127.0.0.1", FUTURE)),
         ("of another host", || KNOWN.server("kinto.example", NOW)),
