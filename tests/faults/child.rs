@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::driver::{Driver, Setup};
 use crate::place::{facts, records};
 
-const TASK: &str = "FAULTS_TASK";
+const TASK: &str = "FAULTS_CHILD";
 const CLIENT: &str = "FAULTS_CLIENT";
 const URL: &str = "FAULTS_URL";
 

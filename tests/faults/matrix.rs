@@ -32,7 +32,7 @@ pub(crate) fn complaints(rows: &[Row]) -> Vec<String> {
     complaints.extend(rows.iter().filter(|row| !seen.insert(row.id)).map(|row| format!("{}: twice", row.id)));
     complaints.extend(known.difference(&seen).map(|id| format!("{id}: no scenario")));
     complaints.extend(seen.difference(&known).map(|id| format!("{id}: not in the document")));
-    for row in rows.iter().filter(|row| row.not_applicable.is_none()) {
+    for row in rows {
         let players: BTreeSet<Player> = row.plays.iter().map(|play| play.player).collect();
         let concerned =
             [Player::Blocking, Player::Async].into_iter().filter(|player| row.only.is_none_or(|it| it == *player));
@@ -43,38 +43,33 @@ pub(crate) fn complaints(rows: &[Row]) -> Vec<String> {
     complaints
 }
 
-/// How each scenario of a row ended, by who played it: `None` if it was not played this time.
+/// How each scenario of a row ended, by who played it.
 pub(crate) type Outcomes = BTreeMap<(&'static str, &'static str, Player), bool>;
 
 /// A line for each row of the document.
 pub(crate) fn table(rows: &[Row], outcomes: &Outcomes) -> String {
     let mut table = String::new();
-    let (mut passed, mut idle) = (0, 0);
+    let mut passed = 0;
     for (id, what) in self::rows() {
-        let Some(row) = rows.iter().find(|row| row.id == id) else { continue };
-        let shown = if let Some(why) = row.not_applicable {
-            idle += 1;
-            format!("not applicable: {why}")
-        } else {
-            let played: Vec<_> =
-                outcomes.range((id, "", Player::Blocking)..).take_while(|((row, ..), _)| *row == id).collect();
-            let failed: BTreeSet<&str> =
-                played.iter().filter(|(_, passed)| !**passed).map(|((_, name, _), _)| *name).collect();
-            let names: BTreeSet<&str> = played.iter().map(|((_, name, _), _)| *name).collect();
-            let players: BTreeSet<Player> = played.iter().map(|((.., player), _)| *player).collect();
-            let by: Vec<&str> = players.into_iter().map(Player::name).collect();
-            match (played.is_empty(), failed.is_empty()) {
-                (true, _) => "not played".to_owned(),
-                (_, false) => format!("FAILED: {failed:?}"),
-                _ => {
-                    passed += 1;
-                    format!("passed: {} by {}", names.len(), by.join(", "))
-                }
+        let played: Vec<_> =
+            outcomes.range((id, "", Player::Blocking)..).take_while(|((row, ..), _)| *row == id).collect();
+        let failed: BTreeSet<&str> =
+            played.iter().filter(|(_, passed)| !**passed).map(|((_, name, _), _)| *name).collect();
+        let names: BTreeSet<&str> = played.iter().map(|((_, name, _), _)| *name).collect();
+        let players: BTreeSet<Player> = played.iter().map(|((.., player), _)| *player).collect();
+        let by: Vec<&str> = players.into_iter().map(Player::name).collect();
+        let only = rows.iter().any(|row| row.id == id && row.only.is_some());
+        let shown = match (played.is_empty(), failed.is_empty()) {
+            (true, _) => "not played".to_owned(),
+            (_, false) => format!("FAILED: {failed:?}"),
+            _ => {
+                passed += 1;
+                format!("passed: {} by {}{}", names.len(), by.join(", "), if only { " alone" } else { "" })
             }
         };
         let _ = writeln!(table, "{id}  {shown:<40}  {}", short(what));
     }
-    let _ = writeln!(table, "{passed} rows passed, {idle} not applicable, of {}", self::rows().len());
+    let _ = writeln!(table, "{passed} rows passed of {}", self::rows().len());
     table
 }
 

@@ -32,19 +32,11 @@ pub(crate) struct Row {
     pub(crate) plays: Vec<Play>,
     /// The one front-end that can be hurt in this way.
     pub(crate) only: Option<Player>,
-    /// Why there is nothing to be played.
-    pub(crate) not_applicable: Option<&'static str>,
 }
 
 impl Row {
     pub(crate) fn new(id: &'static str) -> Self {
-        Self { id, plays: Vec::new(), only: None, not_applicable: None }
-    }
-
-    /// A row that cannot hurt here, or that nothing at run time could show, and why.
-    pub(crate) fn not_applicable(id: &'static str, why: &'static str) -> Self {
-        assert!(!why.is_empty(), "{id} needs a reason");
-        Self { not_applicable: Some(why), ..Self::new(id) }
+        Self { id, plays: Vec::new(), only: None }
     }
 
     /// A row that is about one of the front-ends alone.

@@ -46,7 +46,7 @@ static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// The first of them that is in a text, and where.
 pub(crate) fn found(text: &str) -> Option<String> {
     let at = WORDS.iter().filter_map(|word| text.find(word.as_str())).min()?;
-    let from = text.floor_char_boundary(at.saturating_sub(300));
-    let to = text.floor_char_boundary((at + 120).min(text.len()));
+    let near = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (from, to) = (near(at.saturating_sub(300)), near(at + 120));
     Some(text[from..to].to_owned())
 }

@@ -42,8 +42,12 @@ const PANICKING: &str = "panicking";
 /// Panics as a caller's `unwrap` does, in a thread of its own.
 pub(crate) fn unwrap_of(error: kinto_protocol::Error) {
     let panicking = std::thread::Builder::new().name(PANICKING.to_owned());
-    let thread = panicking.spawn(move || Err::<(), _>(error).unwrap());
+    let thread = panicking.spawn(move || unwrapped(Err(error)));
     assert!(thread.unwrap().join().is_err());
+}
+
+fn unwrapped(result: kinto_protocol::Result<()>) {
+    result.unwrap();
 }
 
 struct Logs;
