@@ -65,7 +65,7 @@ fn of_accounts() -> Vec<Scenario> {
         )
         .shows("Err Server status=Some(412) errno=Some(114) attempts=1 maybe_applied=false")
         .shows("Err Server status=Some(401)")
-        .shows("Existing({\"id\": String(\"me\"), \"last_modified\": Number(7), \"mail\": String(\"m\")})"),
+        .shows("Some({\"id\": String(\"me\"), \"last_modified\": Number(7), \"mail\": String(\"m\")})"),
         scenario!(
             "sign up, and the answer is lost",
             [CreateAccount],

@@ -100,7 +100,13 @@ pub(crate) fn error(error: &Error) -> String {
         error.maybe_applied(),
         error.is_retryable(),
         message(error),
-        error.server().map(|server| (server.message(), server.info(), server.details(), server.excerpt())),
+        error.server().map(|server| (
+            server.message(),
+            server.info(),
+            server.details(),
+            server.existing(),
+            server.excerpt()
+        )),
     )
 }
 
