@@ -213,7 +213,9 @@ fn what_is_no_object() {
         };
         // A call says what it is told to.
         prop_assert_eq!(&call.body, &serde_json::to_vec(&data).unwrap());
-        let another_id = call.body.starts_with(b"{") && !call.json()["id"].is_null();
+        // What is text already may be JSON that only a server can judge.
+        let read: Option<Value> = serde_json::from_slice(&call.body).ok();
+        let another_id = read.is_some_and(|read| read.get("id").is_some_and(|id| !id.is_null()));
         prop_assert_eq!(replaced.is_ok(), call.body.starts_with(b"{") && !another_id);
         Ok(Fate::Sent)
     });
