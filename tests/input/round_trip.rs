@@ -73,8 +73,10 @@ struct Wanted {
 
 fn wanted() -> impl Strategy<Value = Wanted> {
     let ids = id().prop_map(|id| if server_takes(&id) && id.len() < 400 { id } else { "x".to_owned() });
+    let others = ["id", "last_modified", "mark"];
+    let names = text().prop_filter("one of its own", move |name| !others.contains(&name.as_str()));
     let principals = || vec(principal().prop_filter("named", |who| !who.is_empty()), 0..3);
-    (ids, object(3), text(), principals(), principals(), text(), value(2)).prop_map(
+    (ids, object(3), text(), principals(), principals(), names, value(2)).prop_map(
         |(id, data, mark, readers, writers, name, value)| Wanted { id, data, mark, readers, writers, name, value },
     )
 }
