@@ -89,7 +89,7 @@ fn allowed() -> Vec<Scenario> {
             [raw(&sized("X-A:1\r\nx-a:  2 \t\r\nX-Empty:\r\nX-B: é, \"x\"\r\nDate: yesterday\r\n", "{}"))],
             |client, told| {
                 let reply = client.send(Call::new(Method::GET, endpoints::version()));
-                told.of(reply.map(|reply| format!("{:?}", reply.headers())));
+                told.that(reply.unwrap().headers());
             }
         )
         .shows(r#""x-a": "1", "x-a": "2", "x-empty": "", "#),

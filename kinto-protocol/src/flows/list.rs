@@ -83,7 +83,8 @@ impl<I> List<I> {
         self.with(|spec| spec.query.page_size = Some(items))
     }
 
-    /// An error, [`ErrorKind::Pagination`], if the list is changed while it is read (`If-Match` from the second page).
+    /// An error, [`ErrorKind::Pagination`](crate::ErrorKind::Pagination), if the list is changed while it is read
+    /// (`If-Match` from the second page).
     #[must_use]
     pub fn consistent(self) -> Self {
         self.with(|spec| spec.consistent = true)
