@@ -265,7 +265,7 @@ impl Bulk {
         // The report tells it, too.
         self.stopped = Some(error.copy());
         let touched = self.tally.touched || self.left.iter().any(Chunk::is_touched);
-        Err(if touched { error.touched() } else { error })
+        Err(if touched { error.among_others() } else { error })
     }
 
     /// How many chunks at the same time: for drivers.

@@ -79,6 +79,8 @@ struct Facts {
     request: Option<RequestLine>,
     attempts: u32,
     maybe_applied: bool,
+    /// Something else was applied, or may have been, of what this error ended.
+    others: bool,
     lost: Option<Moment>,
     refuted: bool,
     retry_in: Option<Duration>,
@@ -130,6 +132,7 @@ impl Error {
             request: None,
             attempts: 0,
             maybe_applied: false,
+            others: false,
             lost: None,
             refuted: false,
             retry_in: None,
@@ -157,7 +160,8 @@ impl Error {
 
     /// The same for somebody else, its cause in words.
     pub(crate) fn copy(&self) -> Self {
-        let Facts { kind, hint, request, attempts, maybe_applied, lost, refuted, retry_in, server, .. } = &*self.0;
+        let Facts { kind, hint, request, attempts, maybe_applied, others, lost, refuted, retry_in, server, .. } =
+            &*self.0;
         Self(Box::new(Facts {
             kind: *kind,
             why: self.0.why(),
@@ -165,6 +169,7 @@ impl Error {
             request: request.clone(),
             attempts: *attempts,
             maybe_applied: *maybe_applied,
+            others: *others,
             lost: *lost,
             refuted: *refuted,
             retry_in: *retry_in,
@@ -245,6 +250,12 @@ impl Error {
         self
     }
 
+    /// It ends something of which other parts were carried out, or may have been.
+    pub(crate) fn among_others(mut self) -> Self {
+        self.0.others = true;
+        self
+    }
+
     /// When the first attempt began, if one of them may have been carried out.
     pub(crate) fn lost(&self) -> Option<Moment> {
         self.0.lost
@@ -287,10 +298,11 @@ impl Error {
     }
 
     /// Whether the write may have happened all the same: its answer was lost, or was not to be understood, or a
-    /// repeat after a lost answer met a state that the lost attempt itself may have made.
+    /// repeat after a lost answer met a state that the lost attempt itself may have made. Of an error that ends a whole
+    /// (a batch, a plan, a copy), whether any part of it was applied, or may have been.
     #[must_use]
     pub fn maybe_applied(&self) -> bool {
-        self.0.maybe_applied
+        self.0.maybe_applied || self.0.others
     }
 
     /// How long the server asked to wait before the next try, when it did.
@@ -375,6 +387,8 @@ impl fmt::Display for Line<'_> {
         }
         if facts.maybe_applied {
             f.write_str("; the change may have been applied")?;
+        } else if facts.others {
+            f.write_str("; other changes were made, or may have been")?;
         }
         match &facts.hint {
             Some(hint) => write!(f, " ({hint})"),
@@ -390,7 +404,7 @@ impl fmt::Debug for Error {
             .field("kind", &facts.kind)
             .field("message", &format_args!("{self}"))
             .field("attempts", &facts.attempts)
-            .field("maybe_applied", &facts.maybe_applied)
+            .field("maybe_applied", &self.maybe_applied())
             .field("server", &facts.server)
             .finish_non_exhaustive()
     }
@@ -414,6 +428,15 @@ mod tests {
         assert!(error.source().is_none());
         assert!(error.cause().is_some());
         assert!(error.is_retryable() && error.maybe_applied() && error.attempts() == 3);
+    }
+
+    #[test]
+    fn what_was_refused_is_not_said_to_have_happened_because_others_did() {
+        let error = Error::new(ErrorKind::Server, "refused").refuted().among_others();
+        assert!(error.maybe_applied() && error.copy().maybe_applied());
+        assert_eq!(error.to_string(), "refused; other changes were made, or may have been");
+        let error = Error::new(ErrorKind::Timeout, "late").touched().among_others();
+        assert_eq!(error.to_string(), "late; the change may have been applied");
     }
 
     #[test]

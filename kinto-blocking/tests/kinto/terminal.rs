@@ -3,6 +3,7 @@
 mod editing;
 mod help;
 mod interrupted;
+mod picture;
 mod prompts;
 mod tables;
 mod waiting;

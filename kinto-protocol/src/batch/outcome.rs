@@ -175,7 +175,7 @@ impl Outcome {
                 error.prefix(&format!("{failed} of {} operations failed, the first of them with: ", summary.total()))
             }
         };
-        Err(if touched { error.touched() } else { error })
+        Err(if touched { error.among_others() } else { error })
     }
 
     /// A batch of what failed and is worth repeating: what was not sent, what the server was too busy for, what may or may

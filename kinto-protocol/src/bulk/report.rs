@@ -157,7 +157,7 @@ impl BulkReport {
                 first.error.prefix(&why)
             }
         };
-        Err(if touched { error.touched() } else { error })
+        Err(if touched { error.among_others() } else { error })
     }
 }
 

@@ -144,7 +144,7 @@ impl CopyReport {
             }
             (None, None) => Error::input(said),
         };
-        Err(if touched { error.touched() } else { error })
+        Err(if touched { error.among_others() } else { error })
     }
 
     fn sum(&self, of: impl Fn(&CopiedList) -> u64) -> u64 {

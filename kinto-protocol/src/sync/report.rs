@@ -127,9 +127,9 @@ impl Report {
             Some(error) => Err(error),
             None => outcome.into_result().map(drop).and_then(|()| all_filed(&parts, files)),
         };
-        result.map_err(|error| if touched { error.touched() } else { error })?;
+        result.map_err(|error| if touched { error.among_others() } else { error })?;
         match reviewed {
-            Some(Err(error)) => Err(error.prefix("the changes are made, and no review was asked for: ").touched()),
+            Some(Err(error)) => Err(error.prefix("the changes are made, and no review was asked for: ").among_others()),
             _ => Ok(summary),
         }
     }
