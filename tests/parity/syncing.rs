@@ -66,7 +66,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario!(
             "a review is asked for when all is done",
             [apply, request],
-            [json(200, r#"{"data":[]}"#), json(201, A), has(&["signer"]), json(200, ASKED), json(200, ASKED)],
+            [json(200, r#"{"data":[]}"#), has(&["signer"]), json(201, A), json(200, ASKED), json(200, ASKED)],
             |client, told| {
                 let plan = client.send(records().sync([("a", json!({"n": 2}))])).unwrap();
                 let review = bucket("b").collection("c").review();
@@ -74,6 +74,21 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             }
         )
         .shows("1 done, under review"),
+        scenario!(
+            "nothing is written where no review can be asked for",
+            [apply],
+            [json(200, r#"{"data":[]}"#), has(&["history"]), has(&["history"])],
+            |client, told| {
+                let plan = client.send(records().sync([("a", json!({"n": 2}))])).unwrap();
+                let review = bucket("b").collection("c").review();
+                let mut apply = plan.apply().then_request_review(&review, "please");
+                told.of(client.send(&mut apply));
+                told.of(client.send(&mut apply));
+                told.that(apply.into_report().to_string());
+            }
+        )
+        .shows("; it has history")
+        .shows("1 not sent"),
         scenario!(
             "a file comes after its record",
             [apply],

@@ -45,6 +45,11 @@ impl Transition {
         self
     }
 
+    /// The plugin that it needs.
+    pub(crate) fn capability(&self) -> Option<&'static str> {
+        self.path.capability()
+    }
+
     /// Only if neither the collection nor a record in it was changed since this timestamp, which is that of the
     /// collection when it was looked at (`If-Match`).
     ///

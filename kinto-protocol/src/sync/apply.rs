@@ -9,13 +9,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::address::buckets;
-use crate::batch::{Batch, Status, Summary};
+use crate::batch::{Batch, Status, Summary, learn};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Turn};
 use crate::flows::Transition;
 use crate::object::Object;
+use crate::operation::Operation as _;
+use crate::operations::server_info;
 use crate::reply::Reply;
+use crate::retry;
 use crate::review::{Review, ReviewData};
+use crate::server::ServerInfo;
 use crate::session::Session;
 use crate::sync::edit::{Edit, EditKind};
 use crate::sync::files::Files;
@@ -49,6 +53,8 @@ pub struct Apply {
     /// Why nothing can be sent.
     refused: Option<Error>,
     review: Option<Transition>,
+    /// Whether the server was asked what it can do.
+    asked: bool,
     stage: Stage,
     /// Why it stopped, where nobody else tells.
     stopped: Option<Error>,
@@ -87,8 +93,9 @@ impl Apply {
             Part { id: edit.id.into_boxed_str(), kind: edit.kind, written, filed }
         };
         let parts = edits.into_iter().map(part).collect();
-        let (review, stage, stopped, reviewed, progress) = (None, Stage::Beginning, None, None, None);
-        Self { server, parts, batch, files, refused, review, stage, stopped, reviewed, progress }
+        let (review, asked, stage) = (None, false, Stage::Beginning);
+        let (stopped, reviewed, progress) = (None, None, None);
+        Self { server, parts, batch, files, refused, review, asked, stage, stopped, reviewed, progress }
     }
 
     /// So many chunks at the same time, in any order: see [`Batch::concurrency`]. Not for plans that keep timestamps, which
@@ -217,16 +224,41 @@ impl Apply {
         self.stage = Stage::Beginning;
         self.stopped = None;
         self.check(session)?;
-        match self.files.asks_first(session)? {
-            Some(call) => Ok(Turn::ask(call)),
-            None => self.records(session),
+        if !self.asked
+            && (self.files.is_in_doubt(session) || self.lacks_for_review(|it| session.memory().has(it)).is_some())
+        {
+            return server_info().call(session).map(Turn::ask);
         }
+        self.records(session)
+    }
+
+    /// The plugin that asking for a review of these changes needs, where it is not there.
+    fn lacks_for_review(&self, has: impl Fn(&str) -> bool) -> Option<&'static str> {
+        let review = self.review.as_ref().filter(|_| !self.parts.is_empty())?;
+        review.capability().filter(|capability| !has(capability))
+    }
+
+    /// Takes what the server can do.
+    fn informed(&mut self, session: &Session, reply: &Reply) -> Result<()> {
+        if retry::is_about_all(reply.status()) {
+            return Err(reply.error());
+        }
+        // A server that does not say is taken at its word later.
+        if let Ok(info) = reply.json::<ServerInfo>() {
+            learn(session, Some(&info));
+            if let Some(missing) = self.lacks_for_review(|it| info.has(it)) {
+                return Err(Error::missing_plugin(missing, &info));
+            }
+            self.files.informed(&info)?;
+        }
+        self.asked = true;
+        Ok(())
     }
 
     fn go_on(&mut self, session: &Session, reply: Reply) -> Result<Turn<Summary>> {
         match self.stage {
             Stage::Beginning => {
-                self.files.answered(session, &reply)?;
+                self.informed(session, &reply)?;
                 self.records(session)
             }
             Stage::Records => {

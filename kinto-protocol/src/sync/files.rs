@@ -8,13 +8,10 @@
 //!                                                 └─ changed since ─▶ a conflict ─────────────┘
 //! ```
 
-use crate::batch::{Batch, Status, Ticket, learn};
-use crate::call::Call;
+use crate::batch::{Batch, Status, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Turn;
 use crate::object::Object;
-use crate::operation::Operation as _;
-use crate::operations::server_info;
 use crate::reply::Reply;
 use crate::resource::{Kind, Resource};
 use crate::retry;
@@ -41,8 +38,6 @@ pub(super) struct Files {
     step: Option<Step>,
     source: Source,
     any_extension: bool,
-    /// Whether the server was asked if it keeps files.
-    asked: bool,
     /// Whether records are written also where their files cannot be attached.
     records_all_the_same: bool,
     /// Why no file can be attached.
@@ -59,7 +54,6 @@ impl Files {
             step: None,
             source: Source::Nowhere,
             any_extension: false,
-            asked: false,
             records_all_the_same: false,
             refused: None,
         }
@@ -115,25 +109,18 @@ impl Files {
         Ok(())
     }
 
-    /// The question that comes before anything is written: whether the server keeps files.
-    pub(super) fn asks_first(&self, session: &Session) -> Result<Option<Call>> {
-        let known = self.asked || self.refused.is_some() || session.memory().has("attachments");
-        if known || self.jobs.iter().all(Job::is_over) { Ok(None) } else { server_info().call(session).map(Some) }
+    /// Whether it is to be asked if the server keeps files, before anything is written.
+    pub(super) fn is_in_doubt(&self, session: &Session) -> bool {
+        let known = self.refused.is_some() || session.memory().has("attachments");
+        !known && !self.jobs.iter().all(Job::is_over)
     }
 
-    /// Takes the answer to it.
-    pub(super) fn answered(&mut self, session: &Session, reply: &Reply) -> Result<()> {
-        if retry::is_about_all(reply.status()) {
-            return Err(reply.error());
-        }
-        self.asked = true;
-        // A server that does not say is taken at its word later.
-        let Ok(info) = reply.json::<ServerInfo>() else { return Ok(()) };
-        learn(session, Some(&info));
-        if info.has("attachments") {
+    /// Takes what the server can do.
+    pub(super) fn informed(&mut self, info: &ServerInfo) -> Result<()> {
+        if info.has("attachments") || self.jobs.iter().all(Job::is_over) {
             return Ok(());
         }
-        let missing = Error::missing_plugin("attachments", &info);
+        let missing = Error::missing_plugin("attachments", info);
         if !self.records_all_the_same {
             return Err(missing);
         }

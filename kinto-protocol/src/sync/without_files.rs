@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::batch::{Batch, Status, Ticket};
-use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::flow::Turn;
 use crate::object::{JsonMap, Object};
 use crate::reply::Reply;
 use crate::resource::Resource;
+use crate::server::ServerInfo;
 use crate::server_error::Escaped;
 use crate::session::Session;
 use crate::sync::edit::Edit;
@@ -106,11 +106,11 @@ impl Files {
         0
     }
 
-    pub(super) fn asks_first(&self, _: &Session) -> Result<Option<Call>> {
-        Ok(None)
+    pub(super) fn is_in_doubt(&self, _: &Session) -> bool {
+        false
     }
 
-    pub(super) fn answered(&mut self, _: &Session, _: &Reply) -> Result<()> {
+    pub(super) fn informed(&mut self, _: &ServerInfo) -> Result<()> {
         Ok(())
     }
 
