@@ -112,7 +112,7 @@ fn sent() -> impl Strategy<Value = Sent> {
 }
 
 /// What a front-end may add to what the core says: only how it talks to the other end of the connection.
-fn same(there: &Read, here: &Read) -> std::result::Result<(), TestCaseError> {
+pub(crate) fn same(there: &Read, here: &Read) -> std::result::Result<(), TestCaseError> {
     prop_assert_eq!((&there.method, &there.target), (&here.method, &here.target));
     prop_assert_eq!(&there.body, &here.body);
     let sorted = |read: &Read| {

@@ -16,6 +16,7 @@
 
 mod base_urls;
 mod batches;
+mod bodies;
 mod caller;
 mod calls;
 mod credentials;
