@@ -208,14 +208,17 @@ impl ServerError {
         matches!(self.status.as_u16(), 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504)
     }
 
+    /// Whether what the object is in is missing, and not only the object.
+    pub(crate) fn lacks_parent(&self) -> bool {
+        self.errno == Some(111) && matches!(self.details, Details::Missing { .. })
+    }
+
     pub(crate) fn hint(&self) -> Option<&'static str> {
         Some(match (self.status.as_u16(), self.errno) {
             (401, _) => "the credentials are missing or wrong: check them with server_info(), which shows the user",
             (403, _) => "not permitted, or the bucket does not exist: the server does not tell which",
-            (404, Some(111)) => match self.details {
-                Details::Missing { .. } => "create the collection first, and its bucket",
-                _ => "unknown URL: is the version in the base URL right, and the plugin on?",
-            },
+            (404, Some(111)) if self.lacks_parent() => "create the collection first, and its bucket",
+            (404, Some(111)) => "unknown URL: is the version in the base URL right, and the plugin on?",
             (404, None) if !self.excerpt.is_empty() => {
                 "this does not look like a Kinto server: is the base URL right, /v1 included?"
             }

@@ -105,3 +105,16 @@ fn what_others_change_meanwhile_stays() {
         assert_eq!(there["theirs"], true);
     }
 }
+
+#[test]
+fn a_dry_run_does_not_promise_what_cannot_be() {
+    let corner = Corner::filled(&[]);
+    for dry in [&["--dry-run"][..], &[]] {
+        let ran = corner.run(&[&["put", "/B/nothing/a", "n:=1"], dry].concat());
+        assert_eq!((ran.status, ran.out.as_str()), (5, ""), "{ran:?}");
+        assert!(
+            ran.err.contains("404 Not Found (errno 111)") && ran.err.contains("(create the collection first"),
+            "{ran:?}"
+        );
+    }
+}

@@ -14,6 +14,7 @@ use crate::object::Object;
 use crate::query::{Filter, field};
 use crate::reply::Reply;
 use crate::resource::{Kind, Resource};
+use crate::server_error::ServerError;
 use crate::session::Session;
 use crate::sync::planner::Planner;
 
@@ -192,8 +193,8 @@ impl Survey {
             match outcome.take(ticket) {
                 // The personal bucket has another id than that by which it is asked for.
                 Ok(record) => under_way.planner.found(Object { id, ..record }),
-                // It was deleted since.
-                Err(error) if error.is_not_found() => {}
+                // It was deleted since, or never there; but where the list itself is not there, nothing can be made in it.
+                Err(error) if error.is_not_found() && !error.server().is_some_and(ServerError::lacks_parent) => {}
                 Err(error) if error.is_forbidden() && self.hidden_is_absent => {}
                 Err(error) => return Err(error),
             }

@@ -70,7 +70,7 @@ impl Keeper {
         }
         if path == "/v1/" {
             let host = format!("{}/files/", request.uri().to_string().strip_suffix("/v1/").unwrap());
-            let has = if self.none { json!({}) } else { json!({"attachments": {"base_url": host}}) };
+            let has = if self.none { json!({}) } else { json!({"attachments": {"base_url": host}, "signer": {}}) };
             let info = json!({"settings": {"batch_max_requests": 3}, "capabilities": has});
             return answer(200, &[], &info.to_string());
         }
