@@ -85,6 +85,7 @@ mod grant;
 mod group;
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
+pub mod guide;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod history;
