@@ -145,3 +145,8 @@ pub fn say(text: &str) {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The guide to driving the core: here, as it needs an HTTP client and a server, which the core has not even for its tests.
+#[cfg(doctest)]
+#[doc = include_str!("../kinto-protocol/src/guide/embedding.md")]
+mod embedding {}

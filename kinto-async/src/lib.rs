@@ -77,6 +77,7 @@ mod connect;
 #[cfg(feature = "export")]
 mod export;
 mod fan_out;
+pub mod guide;
 mod items;
 #[cfg(any(feature = "attachments", feature = "export"))]
 mod local;
