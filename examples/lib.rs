@@ -6,6 +6,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
+use kinto_blocking::testing::MemoryServer;
 use kinto_blocking::{
     Auth, Call, Client, Event, GroupData, Permissions, ServerInfo, accounts, bucket, buckets, endpoints,
 };
@@ -76,6 +77,22 @@ pub fn review_place() -> Result<(KintoServer, Client, Client), Box<dyn Error>> {
     editor.send(groups.create("editors", &GroupData::of(["account:alexis"])))?;
     editor.send(groups.create("reviewers", &GroupData::of(["account:rita"])))?;
     Ok((server, editor, reviewer))
+}
+
+/// A client of a model of a server, for snippets that are about what is sent and not about where: with a bucket `blog`, in
+/// which there is a collection `posts`, and a bucket `archive`.
+///
+/// # Errors
+///
+/// When it is not as these snippets need it.
+pub fn client_of_a_model() -> Result<Client, kinto_blocking::Error> {
+    let server = MemoryServer::new();
+    let (session, model) = (server.session(), server.clone());
+    server.send(buckets().create("archive", &json!({})))?;
+    server.send(buckets().create("blog", &json!({})))?;
+    server.send(bucket("blog").collections().create("posts", &json!({})))?;
+    server.send(bucket("blog").collection("posts").records().create("hello", &json!({"title": "Hello"})))?;
+    Ok(Client::with_transport(session, move |request| Ok(model.answer(&request))))
 }
 
 /// What the tours write.

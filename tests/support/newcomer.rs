@@ -7,7 +7,9 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kinto_protocol::Auth;
+use kinto_protocol::testing::MemoryServer;
+use kinto_protocol::{Auth, bucket, buckets};
+use serde_json::json;
 
 use crate::{Answer, Backend, KintoServer, StartError, Stub};
 
@@ -23,6 +25,21 @@ pub fn newcomer() -> (&'static str, Auth) {
     let Some(server) = KintoServer::shared(Backend::Memory) else { unreachable!("the memory backend is always there") };
     let moment = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     (server.url(), server.sign_up(&format!("newcomer-{}-{moment}", process::id())))
+}
+
+/// A model of a server with a bucket `blog`, in which there is a collection `posts` with three of them: `a`, `b` and `c`.
+///
+/// # Panics
+///
+/// When no port can be had.
+pub fn blog() -> Stub {
+    let (server, posts) = (MemoryServer::new(), bucket("blog").collection("posts").records());
+    let written = server.send(buckets().create("blog", &json!({}))).and_then(|_| {
+        server.send(bucket("blog").collections().create("posts", &json!({})))?;
+        ["a", "b", "c"].iter().try_for_each(|id| server.send(posts.create(*id, &json!({"title": id}))).map(drop))
+    });
+    assert!(written.is_ok(), "{written:?}");
+    Stub::serving(server)
 }
 
 impl KintoServer {
