@@ -6,6 +6,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Method;
+use kinto_blocking::testing::MemoryServer;
 use kinto_blocking::{
     Auth, Call, Client, Event, GroupData, Permissions, ServerInfo, accounts, bucket, buckets, endpoints,
 };
@@ -78,6 +79,22 @@ pub fn review_place() -> Result<(KintoServer, Client, Client), Box<dyn Error>> {
     Ok((server, editor, reviewer))
 }
 
+/// A client of a model of a server, for snippets that are about what is sent and not about where: with a bucket `blog`, in
+/// which there is a collection `posts`, and a bucket `archive`.
+///
+/// # Errors
+///
+/// When it is not as these snippets need it.
+pub fn client_of_a_model() -> Result<Client, kinto_blocking::Error> {
+    let server = MemoryServer::new();
+    let (session, model) = (server.session(), server.clone());
+    server.send(buckets().create("archive", &json!({})))?;
+    server.send(buckets().create("blog", &json!({})))?;
+    server.send(bucket("blog").collections().create("posts", &json!({})))?;
+    server.send(bucket("blog").collection("posts").records().create("hello", &json!({"title": "Hello"})))?;
+    Ok(Client::with_transport(session, move |request| Ok(model.answer(&request))))
+}
+
 /// What the tours write.
 #[derive(Debug, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs, reason = "the examples make it")]
@@ -145,3 +162,8 @@ pub fn say(text: &str) {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The guide to driving the core: here, as it needs an HTTP client and a server, which the core has not even for its tests.
+#[cfg(doctest)]
+#[doc = include_str!("../kinto-protocol/src/guide/embedding.md")]
+mod embedding {}

@@ -37,6 +37,7 @@ impl Client {
     /// [always](kinto_protocol::Upload::always), to know whether the record has it already.
     ///
     /// ```no_run
+    /// # // It takes a server that keeps files: the guide to attachments, of kinto-blocking, runs the same.
     /// # async fn example() -> Result<(), kinto_async::Error> {
     /// # let client = kinto_async::Client::builder("http://localhost:8888/v1").build()?;
     /// let photo = kinto_async::bucket("blog").collection("posts").attachment("hello");
@@ -86,6 +87,7 @@ impl Client {
     /// [overwritten](kinto_protocol::Download::overwrite).
     ///
     /// ```no_run
+    /// # // It takes a server that keeps files: the guide to attachments, of kinto-blocking, runs the same.
     /// # async fn example() -> Result<(), kinto_async::Error> {
     /// # let client = kinto_async::Client::builder("http://localhost:8888/v1").build()?;
     /// # let folder = std::path::Path::new("/tmp");

@@ -36,11 +36,16 @@ impl Client {
     /// If the file has the beginning of that export already, it [goes on](Export::resume) behind it; if it has all of it,
     /// nothing is done. A file that holds anything else stays as it is, and is an error.
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), kinto_async::Error> {
-    /// # let client = kinto_async::Client::builder("http://localhost:8888/v1").build()?;
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = kinto_async::Client::builder(server.url()).build()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("blog.ndjson");
     /// let export = kinto_async::bucket("blog").export().at(std::time::SystemTime::now());
-    /// let objects = client.export_file(export, "blog.ndjson").await?;
+    /// let objects = client.export_file(export, &path).await?;
+    /// assert_eq!(objects, 5); // a bucket, a collection and three records
     /// # Ok(())
     /// # }
     /// ```
@@ -98,12 +103,17 @@ impl Client {
 
     /// Imports a file, in constant memory.
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), kinto_async::Error> {
-    /// # let client = kinto_async::Client::builder("http://localhost:8888/v1").build()?;
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = kinto_async::Client::builder(server.url()).auth("alexis:p4ssw0rd".parse()?).build()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("blog.ndjson");
+    /// # client.export_file(kinto_async::bucket("blog").export().at(std::time::SystemTime::now()), &path).await?;
     /// let import = kinto_async::Import::new().into_bucket("blog-copy").permissions();
-    /// let imported = client.import_file(import, "blog.ndjson").await?;
-    /// println!("{imported}"); // 97 created
+    /// let imported = client.import_file(import, &path).await?;
+    /// println!("{imported}"); // 5 created
     /// # Ok(())
     /// # }
     /// ```

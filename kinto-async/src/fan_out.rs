@@ -21,10 +21,12 @@ impl Client {
     /// those under way are in doubt, and the others are not sent. Where all outcomes together would be too much for the
     /// memory, [`send_each`](Self::send_each) has few of them at a time.
     ///
-    /// ```no_run
+    /// ```
     /// # use kinto_async::{Client, bucket};
-    /// # async fn example() -> Result<(), kinto_async::Error> {
-    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
     /// let posts = bucket("blog").collection("posts").records();
     /// for post in client.send_all(["a", "b", "c"].map(|id| posts.get(id)), 4).await {
     ///     println!("{}", post?.data["title"]);
@@ -54,15 +56,19 @@ impl Client {
     /// When the future of the next outcome is dropped, the stream loses nothing; when the stream is dropped, those
     /// under way are in doubt, and no others are begun.
     ///
-    /// ```no_run
-    /// # use kinto_async::{Client, changed_collections};
+    /// ```
+    /// # use kinto_async::{Client, bucket};
     /// # use futures_util::StreamExt;
-    /// # async fn example() -> Result<(), kinto_async::Error> {
-    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
-    /// let changed = client.send(changed_collections()).await?;
-    /// let (mut places, mut changesets) = (changed.changes.iter(), client.send_each(changed.changesets(), 4));
-    /// while let (Some(place), Some(changeset)) = (places.next(), changesets.next().await) {
-    ///     println!("{}: {}", place.collection, changeset?.changes.len());
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// let blog = bucket("blog");
+    /// let collections = client.send(blog.collections().list()).await?.items;
+    /// let lists = collections.iter().map(|collection| blog.collection(&collection.id).records().list());
+    /// let (mut names, mut records) = (collections.iter(), client.send_each(lists, 4));
+    /// while let (Some(collection), Some(records)) = (names.next(), records.next().await) {
+    ///     println!("{}: {} records", collection.id, records?.items.len());
     /// }
     /// # Ok(())
     /// # }

@@ -1,7 +1,7 @@
 //! An asynchronous client for [Kinto](https://docs.kinto-storage.org), the JSON storage service, on hyper and tokio.
 //!
-//! ```no_run
-//! use kinto_async::{Auth, Client, bucket};
+//! ```
+//! use kinto_async::{Client, bucket};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Serialize, Deserialize)]
@@ -9,8 +9,12 @@
 //!     title: String,
 //! }
 //!
-//! # async fn example() -> Result<(), kinto_async::Error> {
-//! let client = Client::builder("http://localhost:8888/v1").auth(Auth::basic("alexis", "p4ssw0rd")).build()?;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), kinto_async::Error> {
+//! # let server = kinto_tests::blog();
+//! # let (url, auth) = (server.url(), kinto_async::Auth::basic("alexis", "p4ssw0rd"));
+//! // Such as "http://localhost:8888/v1" and Auth::basic("alexis", "p4ssw0rd").
+//! let client = Client::builder(url).auth(auth).build()?;
 //! let todos = bucket("default").collection("todos").records().typed::<Todo>();
 //!
 //! let mut milk = client.send(todos.create("milk", &Todo { title: "Buy milk".into() })).await?; // only if there is none
@@ -19,6 +23,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Where to begin: the guides for each task are those of
+//! [`kinto-blocking`](https://docs.rs/kinto-blocking/latest/kinto_blocking/guide/), with `.await`; what differs, from streams to
+//! dropped futures, is on [one page](guide::asynchronous) here.
 //!
 //! Operations are values: an address such as [`bucket`]`("b").collection("c").records()` makes them, and
 //! [`Client::send`] sends any of them. What they are, which rules they obey and which errors they give is the same as in
@@ -77,6 +85,7 @@ mod connect;
 #[cfg(feature = "export")]
 mod export;
 mod fan_out;
+pub mod guide;
 mod items;
 #[cfg(any(feature = "attachments", feature = "export"))]
 mod local;

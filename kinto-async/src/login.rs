@@ -23,6 +23,7 @@ impl Client {
     /// URL is for the user alone. This client stays who it was. When the future is dropped, nobody listens any more.
     ///
     /// ```no_run
+    /// # // Somebody has to sign in.
     /// use kinto_async::{Client, Login, server_info};
     /// use std::io::{Write, stderr};
     ///

@@ -20,18 +20,20 @@ impl Client {
     /// also when the stream has nothing more for now and another may be [under way](Bulk::concurrency). All of it runs in the
     /// calling task.
     ///
-    /// ```no_run
+    /// ```
     /// # use std::collections::BTreeMap;
     /// # use kinto_async::{BulkMode, Client, bucket};
     /// use futures_util::stream; // which makes a stream of an iterator
     ///
-    /// # async fn example() -> Result<(), kinto_async::Error> {
-    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
     /// let mut bulk = bucket("blog").collection("posts").records().bulk(BulkMode::SkipUnchanged).concurrency(3);
-    /// let posts = stream::iter((0..).map(|n| (format!("post-{n}"), BTreeMap::from([("number", n)]))));
+    /// let posts = stream::iter((0..100).map(|n| (format!("post-{n}"), BTreeMap::from([("number", n)]))));
     /// let poured = client.pour(&mut bulk, posts).await;
     /// let report = bulk.into_report();
-    /// println!("{report}"); // 98 done, 2 invalid
+    /// println!("{report}"); // 100 done
     /// for failure in report.failures() {
     ///     println!("{}: {}", failure.position(), failure.error());
     /// }

@@ -31,6 +31,7 @@ impl Client {
     /// [always](kinto_protocol::Upload::always), to know whether the record has it already.
     ///
     /// ```no_run
+    /// # // It takes a server that keeps files: the guide to attachments has one, and runs the same.
     /// # let client = kinto_blocking::Client::builder("http://localhost:8888/v1").build()?;
     /// let photo = kinto_blocking::bucket("blog").collection("posts").attachment("hello");
     /// let uploaded = client.upload_file(photo.upload("hello.jpg"), "/home/me/Pictures/IMG_0042.jpg")?;
@@ -92,6 +93,7 @@ impl Client {
     /// [overwritten](kinto_protocol::Download::overwrite).
     ///
     /// ```no_run
+    /// # // It takes a server that keeps files: the guide to attachments has one, and runs the same.
     /// # let client = kinto_blocking::Client::builder("http://localhost:8888/v1").build()?;
     /// # let folder = std::path::Path::new("/tmp");
     /// let photo = kinto_blocking::bucket("blog").collection("posts").attachment("hello");

@@ -4,6 +4,7 @@
 //! Kinto have always had, and make a client.
 //!
 //! ```no_run
+//! # // Its options are those of a command line.
 //! use clap::Parser;
 //! use kinto_blocking::cli::KintoArgs;
 //!

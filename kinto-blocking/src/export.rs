@@ -33,10 +33,14 @@ impl Client {
     /// If the file has the beginning of that export already, it [goes on](Export::resume) behind it; if it has all of it,
     /// nothing is done. A file that holds anything else stays as it is, and is an error.
     ///
-    /// ```no_run
-    /// # let client = kinto_blocking::Client::builder("http://localhost:8888/v1").build()?;
+    /// ```
+    /// # let server = kinto_tests::blog();
+    /// # let client = kinto_blocking::Client::builder(server.url()).build()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("blog.ndjson");
     /// let export = kinto_blocking::bucket("blog").export().at(std::time::SystemTime::now());
-    /// let objects = client.export_file(export, "blog.ndjson")?;
+    /// let objects = client.export_file(export, &path)?;
+    /// assert_eq!(objects, 5); // a bucket, a collection and three records
     /// # Ok::<(), kinto_blocking::Error>(())
     /// ```
     ///
@@ -90,11 +94,15 @@ impl Client {
 
     /// Imports a file, in constant memory.
     ///
-    /// ```no_run
-    /// # let client = kinto_blocking::Client::builder("http://localhost:8888/v1").build()?;
+    /// ```
+    /// # let server = kinto_tests::blog();
+    /// # let client = kinto_blocking::Client::builder(server.url()).auth("alexis:p4ssw0rd".parse()?).build()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("blog.ndjson");
+    /// # client.export_file(kinto_blocking::bucket("blog").export().at(std::time::SystemTime::now()), &path)?;
     /// let import = kinto_blocking::Import::new().into_bucket("blog-copy").permissions();
-    /// let imported = client.import_file(import, "blog.ndjson")?;
-    /// println!("{imported}"); // 97 created
+    /// let imported = client.import_file(import, &path)?;
+    /// println!("{imported}"); // 5 created
     /// # Ok::<(), kinto_blocking::Error>(())
     /// ```
     ///

@@ -20,9 +20,10 @@ impl Client {
     /// The operations are asked for as they are needed. Without threads to be had, the calling one does the work. Where
     /// all outcomes together would be too much for the memory, [`send_each`](Self::send_each) has few of them.
     ///
-    /// ```no_run
+    /// ```
     /// # use kinto_blocking::{Client, bucket};
-    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
     /// let posts = bucket("blog").collection("posts").records();
     /// for post in client.send_all(["a", "b", "c"].map(|id| posts.get(id)), 4) {
     ///     println!("{}", post?.data["title"]);
@@ -75,12 +76,15 @@ impl Client {
     /// others from being sent. When the iterator is dropped, those under way come to their end all the same, in the
     /// background, and no others are begun.
     ///
-    /// ```no_run
-    /// # use kinto_blocking::{Client, changed_collections};
-    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
-    /// let changed = client.send(changed_collections())?;
-    /// for (place, changeset) in changed.changes.iter().zip(client.send_each(changed.changesets(), 4)) {
-    ///     println!("{}: {}", place.collection, changeset?.changes.len());
+    /// ```
+    /// # use kinto_blocking::{Client, bucket};
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// let blog = bucket("blog");
+    /// let collections = client.send(blog.collections().list())?.items;
+    /// let lists = collections.iter().map(|collection| blog.collection(&collection.id).records().list());
+    /// for (collection, records) in collections.iter().zip(client.send_each(lists, 4)) {
+    ///     println!("{}: {} records", collection.id, records?.items.len());
     /// }
     /// # Ok::<(), kinto_blocking::Error>(())
     /// ```

@@ -1,7 +1,7 @@
 //! A blocking client for [Kinto](https://docs.kinto-storage.org), the JSON storage service.
 //!
-//! ```no_run
-//! use kinto_blocking::{Auth, Client, Object, bucket};
+//! ```
+//! use kinto_blocking::{Client, bucket};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Serialize, Deserialize)]
@@ -9,7 +9,10 @@
 //!     title: String,
 //! }
 //!
-//! let client = Client::builder("http://localhost:8888/v1").auth(Auth::basic("alexis", "p4ssw0rd")).build()?;
+//! # let server = kinto_tests::blog();
+//! # let (url, auth) = (server.url(), kinto_blocking::Auth::basic("alexis", "p4ssw0rd"));
+//! // Such as "http://localhost:8888/v1" and Auth::basic("alexis", "p4ssw0rd").
+//! let client = Client::builder(url).auth(auth).build()?;
 //! let todos = bucket("default").collection("todos").records().typed::<Todo>();
 //!
 //! let mut milk = client.send(todos.create("milk", &Todo { title: "Buy milk".into() }))?; // only if there is none
@@ -20,6 +23,8 @@
 //! }
 //! # Ok::<(), kinto_blocking::Error>(())
 //! ```
+//!
+//! Where to begin: the [`guide`] has a page for each task.
 //!
 //! Operations are values: an address such as [`bucket`]`("b").collection("c").records()` makes them, and
 //! [`Client::send`] sends any of them. What they are, which rules they obey and which errors they give is the same as in
@@ -76,6 +81,7 @@ mod connect;
 #[cfg(feature = "export")]
 mod export;
 mod fan_out;
+pub mod guide;
 mod items;
 #[cfg(any(feature = "attachments", feature = "export"))]
 mod local;

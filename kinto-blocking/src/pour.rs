@@ -17,15 +17,17 @@ impl Client {
     /// returns. A chunk goes when it is full or the iterator has ended: for one that has a record now and then, let
     /// [`requests`](Bulk::requests) be few. What another thread makes comes through a channel, whose receiver is an iterator.
     ///
-    /// ```no_run
+    /// ```
     /// # use kinto_blocking::{BulkMode, Client, JsonMap, bucket};
     /// # use std::io::{self, BufRead};
-    /// # let client = Client::builder("http://localhost:8888/v1").build()?;
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// # let file = &b"{\"id\": \"d\", \"title\": \"d\"}\nno JSON\n"[..];
     /// let mut bulk = bucket("blog").collection("posts").records().bulk(BulkMode::SkipUnchanged).concurrency(3);
-    /// let lines = io::stdin().lines().map(|line| serde_json::from_str::<JsonMap>(&line?).map_err(io::Error::from));
+    /// let lines = file.lines().map(|line| serde_json::from_str::<JsonMap>(&line?).map_err(io::Error::from));
     /// let poured = client.pour(&mut bulk, lines);
     /// let report = bulk.into_report();
-    /// println!("{report}"); // 98 done, 2 invalid
+    /// println!("{report}"); // 1 done, 1 invalid
     /// for failure in report.failures() {
     ///     println!("line {}: {}", failure.position() + 1, failure.error());
     /// }

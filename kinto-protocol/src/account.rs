@@ -61,7 +61,7 @@ impl Accounts {
         ChangePassword { path: self.0.object_path(name), password: Zeroizing::new(password.to_owned()) }
     }
 
-    /// Reads an account.
+    /// Reads an account: one's own, or as an administrator anybody's. Anybody else's is a 403 or a 401.
     #[must_use]
     pub fn get(&self, name: &str) -> Get<AccountData> {
         self.0.get(name)
@@ -73,7 +73,7 @@ impl Accounts {
         self.0.list()
     }
 
-    /// Changes what else is kept with an account.
+    /// Changes what else is kept with an account. The password stays.
     #[must_use]
     pub fn patch(&self, name: &str, patch: Attributes) -> PatchObject<AccountData, Attributes> {
         self.0.patch(name, patch)

@@ -47,7 +47,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Its path.
+    /// Its path below the root of the API.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -59,19 +59,19 @@ impl Bucket {
         Resource::new(self.path.join("/collections"), Kind::Collection)
     }
 
-    /// Its groups of users.
+    /// Its groups of users, which permissions name as `/buckets/BUCKET/groups/GROUP`.
     #[must_use]
     pub fn groups(&self) -> Resource<GroupData> {
         Resource::new(self.path.join("/groups"), Kind::Group)
     }
 
-    /// What happened in it.
+    /// What happened in it: who changed what, when, to what. Needs the plugin `history`.
     #[must_use]
     pub fn history(&self) -> History {
         History::new(self.path.join("/history").needing("history"))
     }
 
-    /// The address of one of its collections.
+    /// The address of one of its collections. Nothing is asked: whether it is there shows when something is sent.
     #[must_use]
     pub fn collection(&self, id: &str) -> Collection {
         let collection = self.collections().path().clone().id(id);

@@ -31,7 +31,8 @@ use crate::error::{Error, Result};
 pub struct Auth(Result<HeaderValue, &'static str>);
 
 impl Auth {
-    /// A user and a password. The user's name cannot hold a colon.
+    /// A user and a password (`Authorization: Basic`): an account of the server, or what it takes for one. The user's name cannot
+    /// hold a colon and cannot be empty; that is an error of the kind [`Input`](crate::ErrorKind::Input) when a client is made.
     #[must_use]
     pub fn basic(user: &str, password: &str) -> Self {
         if user.contains(':') {
@@ -45,13 +46,14 @@ impl Auth {
         Self::of("Basic", &Zeroizing::new(STANDARD.encode(&*both)))
     }
 
-    /// A token of the type `Bearer`.
+    /// A token of the type `Bearer` (`Authorization: Bearer`), as identity providers give them. It is not renewed: when it is no
+    /// longer valid, requests fail with a 401.
     #[must_use]
     pub fn bearer(token: &str) -> Self {
         Self::token("Bearer", token)
     }
 
-    /// A token of a type that the server chose, such as `Bearer+OIDC`.
+    /// A token of a type that the server chose, such as `Bearer+OIDC`, which stands before it in `Authorization`.
     #[must_use]
     pub fn token(scheme: &str, token: &str) -> Self {
         if scheme.is_empty()

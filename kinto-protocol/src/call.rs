@@ -167,14 +167,24 @@ impl Call {
         Ok(self)
     }
 
-    /// Of that class, when it is not the one of its method.
+    /// Of that class, when it is not the one of its method: says what may be done when an answer is lost.
+    ///
+    /// ```
+    /// use http::Method;
+    /// use kinto_protocol::{Call, Class, endpoints};
+    ///
+    /// let post = Call::new(Method::POST, endpoints::batch());
+    /// assert_eq!(post.repeat_class(), Class::Once); // is not sent again
+    /// assert_eq!(post.class(Class::Repeatable).repeat_class(), Class::Repeatable); // you know that it may be
+    /// ```
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.class = class;
         self
     }
 
-    /// Takes a status that looks like a failure for an answer, which is not retried.
+    /// Takes a status that looks like a failure for an answer, which is not retried: as the 503 of a heartbeat, which says which
+    /// part of the server is not well.
     #[must_use]
     pub fn expecting(mut self, status: StatusCode) -> Self {
         self.expected = Some(status);
@@ -210,7 +220,7 @@ impl Call {
         &self.query
     }
 
-    /// The body.
+    /// The body, as it will be sent; `None` when there is none.
     #[must_use]
     pub fn body_bytes(&self) -> Option<&Bytes> {
         self.body.as_ref()

@@ -273,7 +273,8 @@ impl Error {
         self.server().map(ServerError::status)
     }
 
-    /// Kinto's own error number, such as 110 for a missing object.
+    /// Kinto's own error number, where the answer is Kinto's, such as 110 for a missing object: all of them stand at
+    /// [`ServerError::errno`].
     #[must_use]
     pub fn errno(&self) -> Option<u16> {
         self.server().and_then(ServerError::errno)
@@ -305,7 +306,8 @@ impl Error {
         self.0.maybe_applied || self.0.others
     }
 
-    /// How long the server asked to wait before the next try, when it did.
+    /// How long the server asked to wait before the next try, when it did: `Retry-After` of the last answer, or what is left of
+    /// the silence of [`ErrorKind::Backoff`]. At most 24 hours.
     #[must_use]
     pub fn retry_in(&self) -> Option<Duration> {
         self.0.retry_in
@@ -353,7 +355,9 @@ impl Error {
         self.status_is(StatusCode::PRECONDITION_FAILED)
     }
 
-    /// Whether the same request may succeed later, unchanged.
+    /// Whether the same request may succeed later, unchanged: no connection, no answer, an overloaded server, too little time.
+    /// Retries have been made by then, as far as the [`Policy`](crate::Policy) lets them; and of a write look at
+    /// [`maybe_applied`](Self::maybe_applied) before it is repeated.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind() {

@@ -129,7 +129,7 @@ enum Phase<T> {
 }
 
 impl Session {
-    /// Begins an exchange with the server.
+    /// Begins an exchange with the server: nothing happens until it is [driven](Exchange).
     pub fn exchange<F: Flow>(&self, flow: F) -> Exchange<F> {
         Exchange {
             session: self.clone(),
@@ -176,7 +176,9 @@ impl<F: Flow> Exchange<F> {
         }
     }
 
-    /// What to do now. Until [`handle`](Self::handle) is called, asking again after a [`Step::Send`] gives it again.
+    /// What to do now, `now` being the time since a start that is the same for all exchanges of the session. Until
+    /// [`handle`](Self::handle) is called, asking again after a [`Step::Send`] gives it again; after a [`Step::Wait`], what comes
+    /// next, or the rest of the wait. After [`Step::Done`] there is nothing more, and asking gives an error.
     pub fn next(&mut self, now: Moment) -> Step<F::Output> {
         loop {
             match std::mem::replace(&mut self.phase, Phase::Over) {
@@ -230,7 +232,8 @@ impl<F: Flow> Exchange<F> {
         }
     }
 
-    /// Takes what came of the last [`Step::Send`]. At any other time it does nothing.
+    /// Takes what came of the last [`Step::Send`]: the answer, whatever its status, or what kept it from coming. At any other time
+    /// it does nothing. `now` is the time by then, counted as for [`next`](Self::next).
     pub fn handle(&mut self, outcome: Result<Response, TransportError>, now: Moment) {
         let call = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Flying(call) => call,

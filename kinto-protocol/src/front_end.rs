@@ -31,12 +31,13 @@ macro_rules! __random {
 #[macro_export]
 macro_rules! __client_builder_methods {
     () => {
-        /// Who the caller is. Without, requests are anonymous.
+        /// Who the caller is. Without, requests are anonymous. Credentials go to the origin of the URL alone, and over plain HTTP
+        /// only to this machine, see [`allow_insecure_http`](Self::allow_insecure_http).
         pub fn auth(self, auth: $crate::Auth) -> Self {
             self.session(|session| session.auth(auth))
         }
 
-        /// A header for every request. Its value is shown nowhere.
+        /// A header for every request to the API, such as one that a gateway wants. Its value is shown nowhere.
         pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.session(|session| session.header(name, value))
         }
@@ -46,12 +47,13 @@ macro_rules! __client_builder_methods {
             self.session(|session| session.user_agent(product))
         }
 
-        /// How patient to be, and where to stop.
+        /// How patient to be, and where to stop: attempts, waits, limits of time and size. Without,
+        /// [`Policy::default`](kinto_protocol::Policy).
         pub fn policy(self, policy: $crate::Policy) -> Self {
             self.session(|session| session.policy(policy))
         }
 
-        /// Which ids are sent.
+        /// Which ids are sent, and which are an error before anything is: see [`IdRule`](kinto_protocol::IdRule).
         pub fn id_rule(self, rule: $crate::IdRule) -> Self {
             self.session(|session| session.id_rule(rule))
         }
@@ -61,7 +63,7 @@ macro_rules! __client_builder_methods {
             self.session($crate::SessionBuilder::allow_insecure_http)
         }
 
-        /// Is told of answers, retries, waits and alerts.
+        /// Is told of answers, retries, waits and alerts, while something is sent: see [`Event`](kinto_protocol::Event).
         pub fn observer(self, observer: impl Fn(&$crate::Event<'_>) + Send + Sync + 'static) -> Self {
             self.session(|session| session.observer(observer))
         }
@@ -108,13 +110,14 @@ macro_rules! __client_methods {
             &self.session
         }
 
-        /// The same client with another policy.
+        /// The same client with another policy, for some of what is sent. It shares connections, the budget of retries and the
+        /// silence that a server asks for. Limits of connections stay those that the client was made with.
         #[must_use]
         pub fn with_policy(&self, change: impl FnOnce(&mut $crate::Policy)) -> Self {
             self.with(self.session.with_policy(change))
         }
 
-        /// The same client with other credentials, or with none.
+        /// The same client with other credentials, or with none. It shares connections and what is known of the server.
         ///
         /// # Errors
         ///

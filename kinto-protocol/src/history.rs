@@ -42,13 +42,14 @@ impl History {
         List::new(self.path.clone())
     }
 
-    /// Asks when anything was added last.
+    /// Asks when anything was added last. The output is a timestamp of the history's own, in milliseconds.
     #[must_use]
     pub fn timestamp(&self) -> ListTimestamp {
         ListTimestamp::new(self.path.clone())
     }
 
-    /// Deletes the entries, or those that meet its filters.
+    /// Deletes the entries, or those that meet its filters, for ever: the objects stay, what they were is forgotten. Only for those
+    /// who may write the bucket.
     #[must_use]
     pub fn purge(&self) -> DeleteAll {
         DeleteAll::new(self.path.clone())

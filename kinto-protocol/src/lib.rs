@@ -52,7 +52,21 @@
 //! - **Bounded.** Attempts, waits, sizes, pages and redirects are finite and adjustable, see [`Policy`].
 //! - **Discreet.** Credentials go to the origin of the API alone, and show in no error and no `Debug`.
 //!
-//! The small print, also by backend of the server, is in [`guarantees`].
+//! The small print, also by backend of the server, is in [`guarantees`]. With an HTTP client of your own:
+//! [`guide::embedding`].
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `attachments`: files attached to records, and what a driver needs to move them piece by piece.
+//! - `export`: buckets and collections as files of lines, see [`export_format`].
+//! - `yaml`: configurations as trees in YAML, the way kinto-wizard has them, see [`yaml_format`]; with `export`.
+//! - `gzip`: asks for compressed answers, and decompresses them.
+//! - `signatures`: verifies that the records of a published collection are those that were signed.
+//! - `oauth`: signing in through a browser, for servers with OpenID, as far as no browser is needed: [`openid`].
+//! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
+//! - `tracing`: events for answers, retries, waits and alerts.
 
 mod account;
 mod address;
@@ -85,6 +99,7 @@ mod grant;
 mod group;
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
+pub mod guide;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod history;

@@ -184,13 +184,14 @@ fn without_id(data: &Bytes) -> Result<Bytes> {
 pub struct Attributes(pub(crate) Envelope);
 
 impl Attributes {
-    /// These fields.
+    /// These fields, from anything that serialises as a JSON object. Fields that are left out stay as they are.
     #[must_use]
     pub fn new<T: Serialize + ?Sized>(data: &T) -> Self {
         Self(Envelope::data(data))
     }
 
-    /// No field, only these permissions.
+    /// No field, only these permissions: those named are replaced, the others stay. To add to one,
+    /// [`share`](crate::Resource::share).
     #[must_use]
     pub fn only_permissions(permissions: Permissions) -> Self {
         Self(Envelope::permissions(permissions))
@@ -240,7 +241,8 @@ impl Patch for Attributes {
 pub struct Merge(pub(crate) Envelope);
 
 impl Merge {
-    /// These fields, nulls to remove.
+    /// These fields, from anything that serialises as a JSON object: `null` removes one, an object is merged into the one that is
+    /// there, anything else takes its place.
     #[must_use]
     pub fn new<T: Serialize + ?Sized>(data: &T) -> Self {
         Self(Envelope::data(data))
@@ -322,25 +324,26 @@ impl JsonPatch {
         Self::default()
     }
 
-    /// Sets a member, or inserts into an array (`-` is its end).
+    /// Sets a member, or inserts into an array (`-` is its end): `/data/tags/0` before its first. `~` and `/` within a name are
+    /// written `~0` and `~1`.
     #[must_use]
     pub fn add(self, path: &str, value: impl Serialize) -> Self {
         self.change("add", path, None, Some(json_text(&value)))
     }
 
-    /// Changes a member that exists.
+    /// Changes a member that exists. If it does not, the server refuses the whole patch (400).
     #[must_use]
     pub fn replace(self, path: &str, value: impl Serialize) -> Self {
         self.change("replace", path, None, Some(json_text(&value)))
     }
 
-    /// Changes nothing, unless the member has this value.
+    /// Goes on only if the member has this value: otherwise the server refuses the whole patch (400), and nothing is changed.
     #[must_use]
     pub fn test(self, path: &str, value: impl Serialize) -> Self {
         self.change("test", path, None, Some(json_text(&value)))
     }
 
-    /// Removes a member.
+    /// Removes a member that exists, or an element of an array. If it does not, the server refuses the whole patch (400).
     #[must_use]
     pub fn remove(self, path: &str) -> Self {
         self.change("remove", path, None, None)

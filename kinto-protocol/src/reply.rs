@@ -128,13 +128,13 @@ impl Reply {
         self.status
     }
 
-    /// The headers.
+    /// The headers, of a reply out of a batch those of its entry.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body; empty for HEAD, 204 and 304.
+    /// The body, decompressed; empty for HEAD, 204 and 304. A slice of the buffer that the answer came in, also out of a batch.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body

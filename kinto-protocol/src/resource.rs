@@ -84,19 +84,20 @@ impl<T> Resource<T> {
         Self { path, kind, of: PhantomData }
     }
 
-    /// The path of the list.
+    /// The path of the list below the root of the API, such as `/buckets/blog/collections`.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of one of its objects.
+    /// The path of one of its objects below the root of the API. Whether the id may be sent is looked at when it is.
     #[must_use]
     pub fn object_path(&self, id: &str) -> Path {
         self.path.object(id, self.grammar())
     }
 
-    /// The same objects with data of another type.
+    /// The same objects with data of another type: what is read is read into it, and fields that it does not know are left out.
+    /// Nothing is asked of the server.
     #[must_use]
     pub fn typed<U>(&self) -> Resource<U> {
         Resource::new(self.path.clone(), self.kind)
@@ -112,25 +113,48 @@ impl<T> Resource<T> {
 }
 
 impl<T: DeserializeOwned + Send> Resource<T> {
-    /// Reads an object.
+    /// Reads an object (`GET`). The output is an [`Object`], with its permissions where the caller may see them.
+    ///
+    /// If there is none of that id, it is an error, [`is_not_found`](crate::Error::is_not_found); in a bucket that does not
+    /// exist it is [`is_forbidden`](crate::Error::is_forbidden), as for what is hidden from the caller.
+    ///
+    /// ```
+    /// use kinto_protocol::{Session, bucket};
+    ///
+    /// let get = bucket("blog").collection("posts").records().get("hello").fields(["title", "author.name"]);
+    /// let request = Session::builder("https://kinto.example/v1").build()?.request(&get)?; // what would be sent
+    /// assert_eq!(request.uri().path(), "/v1/buckets/blog/collections/posts/records/hello");
+    /// # Ok::<(), kinto_protocol::Error>(())
+    /// ```
     #[must_use]
     pub fn get(&self, object: impl Into<ObjectRef>) -> Get<T> {
         Get::new(self.object_path(&object.into().id))
     }
 
-    /// Asks when an object was last changed, without reading it.
+    /// Asks when an object was last changed, without reading it (`HEAD`). The output is a [`Timestamp`](crate::Timestamp), in
+    /// milliseconds; errors are those of [`get`](Self::get).
     #[must_use]
     pub fn head(&self, object: impl Into<ObjectRef>) -> Head {
         Head::new(self.object_path(&object.into().id))
     }
 
-    /// Asks whether an object is there.
+    /// Asks whether an object is there (`HEAD`). The output is `false` for a 404 alone: what is hidden from the caller, and a
+    /// bucket that does not exist, are an error, [`is_forbidden`](crate::Error::is_forbidden).
     #[must_use]
     pub fn exists(&self, object: impl Into<ObjectRef>) -> Exists {
         Exists::new(self.object_path(&object.into().id))
     }
 
-    /// Reads the list: all of it when sent as it is, page by page or one by one through the client.
+    /// Reads the list (`GET`): all of it when sent as it is, page by page or one by one through the `pages` and `items` of a
+    /// client. Sent, it is a [`Listing`](crate::Listing), the newest first unless it is sorted; an empty one is no error.
+    ///
+    /// ```
+    /// use kinto_protocol::{bucket, field};
+    ///
+    /// let todos = bucket("default").collection("todos").records();
+    /// let urgent = todos.list().filter(field("done").eq(false)).filter(field("due").has(true)).sort("due").limit(10);
+    /// # let _ = urgent;
+    /// ```
     #[must_use]
     pub fn list(&self) -> List<Object<T>> {
         List::new(self.path.clone())
@@ -176,13 +200,15 @@ impl<T: DeserializeOwned + Send> Resource<T> {
         GetChanges::new(self.path.clone(), parent, cursor)
     }
 
-    /// Counts the objects, deleted ones aside.
+    /// Counts the objects, deleted ones aside (`HEAD`): all of them, or those that meet its [filters](Count::filter). The output
+    /// is a `u64`.
     #[must_use]
     pub fn count(&self) -> Count {
         Count::new(self.path.clone())
     }
 
-    /// Asks when anything in the list last changed.
+    /// Asks when anything in the list last changed, deletions too (`HEAD`). The output is a [`Timestamp`](crate::Timestamp), in
+    /// milliseconds by the server's clock; of an empty list, whatever the server says.
     #[must_use]
     pub fn timestamp(&self) -> ListTimestamp {
         ListTimestamp::new(self.path.clone())
@@ -198,13 +224,26 @@ impl<T: DeserializeOwned + Send> Resource<T> {
         Put::new(self.clone(), Some(id.into()), Precondition::Absent, Envelope::data(data))
     }
 
-    /// Creates an object with a new id, a random UUID made on this side: a repeat after a lost answer makes no second.
+    /// Creates an object with a new id (`PUT`, `If-None-Match: *`), a random UUID made on this side: a repeat after a lost answer
+    /// makes no second. The id is in the output, an [`Object`].
+    ///
+    /// A session without a [seed](crate::SessionBuilder::seed) cannot make ids: that is an error of the kind
+    /// [`Input`](crate::ErrorKind::Input). Clients have one.
     #[must_use]
     pub fn add<D: Serialize + ?Sized>(&self, data: &D) -> Put<T> {
         Put::new(self.clone(), None, Precondition::Absent, Envelope::data(data))
     }
 
-    /// Creates an object, or reads the one that has this id.
+    /// Creates an object, or reads the one that has this id, as it is. The output says [which](crate::GetOrCreated), so that
+    /// nothing is overwritten and nobody has to handle a 412.
+    ///
+    /// ```
+    /// use kinto_protocol::buckets;
+    /// use serde_json::json;
+    ///
+    /// let blog = buckets().get_or_create("blog", &json!({})); // client.send(blog)?.into_object()
+    /// # let _ = blog;
+    /// ```
     #[must_use]
     pub fn get_or_create<D: Serialize + ?Sized>(&self, id: impl Into<String>, data: &D) -> GetOrCreate<T> {
         let id = id.into();
@@ -212,7 +251,10 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     }
 
     /// Replaces all the data of an object that exists (`If-Match: *`), and of an [`Object`] read before only if it was
-    /// not changed since. Its permissions stay, unless some are given.
+    /// not changed since. Its permissions stay, unless some are given. The output is the object as it is then.
+    ///
+    /// [`overwrite`](Put::overwrite) makes of it what creates or replaces, without looking. A 412,
+    /// [`is_precondition_failed`](crate::Error::is_precondition_failed), says that there is none, or that it was changed.
     #[must_use]
     pub fn replace<D: Serialize + ?Sized>(&self, object: impl Into<ObjectRef>, data: &D) -> Put<T> {
         let (id, precondition) = object.into().must_exist();
@@ -245,7 +287,18 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     }
 
     /// Changes parts of an object: with [`Attributes`](crate::Attributes), [`Merge`](crate::Merge) or
-    /// [`JsonPatch`](crate::JsonPatch).
+    /// [`JsonPatch`](crate::JsonPatch) (`PATCH`). Of an [`Object`] that was read, only if it was not changed since. The output is
+    /// the object as it is then.
+    ///
+    /// ```
+    /// use kinto_protocol::{Attributes, Merge, bucket};
+    /// use serde_json::json;
+    ///
+    /// let todos = bucket("default").collection("todos").records();
+    /// let set = todos.patch("milk", Attributes::new(&json!({"done": true}))); // also in a batch
+    /// let remove = todos.patch("milk", Merge::new(&json!({"due": null}))); // by itself
+    /// # let _ = (set, remove);
+    /// ```
     #[must_use]
     pub fn patch<P: Patch>(&self, object: impl Into<ObjectRef>, patch: P) -> PatchObject<T, P> {
         PatchObject::new(self, object.into(), patch)
@@ -276,19 +329,33 @@ impl<T: DeserializeOwned + Send> Resource<T> {
         Modify::new(self.clone(), id.into(), change)
     }
 
-    /// Deletes an object and all that is in it.
+    /// Deletes an object and all that is in it (`DELETE`): of an [`Object`] that was read, only if it was not changed since. The
+    /// output is its [`Tombstone`](crate::Tombstone).
+    ///
+    /// If it is not there, that is an error, [`is_not_found`](crate::Error::is_not_found):
+    /// [`delete_if_present`](Self::delete_if_present) takes it for an answer.
     #[must_use]
     pub fn delete(&self, object: impl Into<ObjectRef>) -> Delete {
         Delete::new(self, object.into())
     }
 
-    /// Deletes an object if it is there.
+    /// Deletes an object if it is there. The output, a [`Deletion`](crate::Deletion), says whether it was. Of a bucket the server
+    /// does not tell whether it is not there, or is somebody else's: then it says that.
     #[must_use]
     pub fn delete_if_present(&self, object: impl Into<ObjectRef>) -> DeleteIfPresent {
         DeleteIfPresent::new(self.delete(object), self.kind)
     }
 
-    /// Deletes all the objects of the list, or those that meet its filters.
+    /// Deletes all the objects of the list, or those that meet its [filters](DeleteAll::filter), page by page. The output are the
+    /// tombstones of those that were deleted; what the caller may not write stays, without an error.
+    ///
+    /// ```
+    /// use kinto_protocol::{bucket, field};
+    ///
+    /// let todos = bucket("default").collection("todos").records();
+    /// let tidy_up = todos.delete_all().filter(field("done").eq(true));
+    /// # let _ = tidy_up;
+    /// ```
     #[must_use]
     pub fn delete_all(&self) -> DeleteAll {
         DeleteAll::new(self.path.clone())

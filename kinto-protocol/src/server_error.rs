@@ -153,7 +153,7 @@ impl ServerError {
         self.message.as_deref()
     }
 
-    /// A link to more, on errors 500.
+    /// A link to more, which the server gives on errors 500: to its own bug tracker, mostly.
     #[must_use]
     pub fn info(&self) -> Option<&str> {
         self.info.as_deref()
@@ -165,7 +165,8 @@ impl ServerError {
         &self.details
     }
 
-    /// The object as it stands on the server, on a 412 about an existing object.
+    /// The object as it stands on the server, with its `id` and `last_modified`, on a 412 about an existing object. Its permissions
+    /// are not part of it.
     #[must_use]
     pub fn existing(&self) -> Option<&Map<String, Value>> {
         match &self.details {
@@ -174,7 +175,8 @@ impl ServerError {
         }
     }
 
-    /// The start of a body that was not Kinto's.
+    /// The start of a body that was not Kinto's but, say, a proxy's page: at most 512 characters are shown of it. Empty for Kinto's
+    /// own errors.
     #[must_use]
     pub fn excerpt(&self) -> &str {
         &self.excerpt

@@ -263,7 +263,8 @@ impl Session {
         &self.memory
     }
 
-    /// Until when the server wants no requests.
+    /// Until when the server wants no requests, as it said in `Backoff`; in the past when it wants them. All exchanges of the
+    /// session, and of its clones, keep to it.
     #[must_use]
     pub fn quiet_until(&self) -> Moment {
         self.memory.quiet_until()
@@ -303,13 +304,15 @@ impl Session {
 }
 
 impl SessionBuilder {
-    /// Who the caller is. Without, requests are anonymous.
+    /// Who the caller is. Without, requests are anonymous. Credentials go to the origin of the URL alone, and over plain HTTP only
+    /// to this machine, see [`allow_insecure_http`](Self::allow_insecure_http).
     pub fn auth(mut self, auth: Auth) -> Self {
         self.auth = Some(auth);
         self
     }
 
-    /// A header for every request. Its value is shown nowhere.
+    /// A header for every request to the API, such as one that a gateway wants. Its value is shown nowhere. Names that the client
+    /// sets itself are an error when the session is built, see [`Call::header`].
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), Zeroizing::new(value.into())));
         self
@@ -321,13 +324,14 @@ impl SessionBuilder {
         self
     }
 
-    /// How patient to be, and where to stop.
+    /// How patient to be, and where to stop: attempts, waits, time and size limits. Without, [`Policy::default`].
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Which ids are sent.
+    /// Which ids are sent, and which are an error of the kind [`Input`](crate::ErrorKind::Input) before anything is: the
+    /// server's own rule, or with [`IdRule::Wide`] that of servers with rules of their own.
     pub fn id_rule(mut self, rule: IdRule) -> Self {
         self.id_rule = rule;
         self

@@ -54,14 +54,15 @@ impl TransportError {
         Self { kind, sent, cause: cause.into() }
     }
 
-    /// It is certain that no byte of the request was sent.
+    /// It is certain that no byte of the request was sent: then even what may happen only once is tried again.
     #[must_use]
     pub fn not_sent(mut self) -> Self {
         self.sent = false;
         self
     }
 
-    /// Some of the request may have been sent.
+    /// Some of the request may have been sent: then the server may have carried it out, and a write that may happen only once is not
+    /// repeated.
     #[must_use]
     pub fn sent(mut self) -> Self {
         self.sent = true;

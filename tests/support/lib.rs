@@ -1,6 +1,7 @@
 //! A real Kinto server for tests and examples.
 //!
 //! ```no_run
+//! # // Each start takes two seconds, and the tests do nothing else all day.
 //! use kinto_tests::{Backend, KintoServer};
 //!
 //! # fn main() -> Result<(), kinto_tests::StartError> {
@@ -42,6 +43,7 @@ mod error;
 mod ini;
 mod many;
 mod message;
+mod newcomer;
 mod probe;
 mod python;
 mod served;
@@ -55,6 +57,7 @@ pub use cutter::{Cut, Cutter, Ending, Passage, RequestHead};
 pub use error::StartError;
 pub use ini::OPENID_CLIENT;
 pub use many::Many;
+pub use newcomer::{blog, newcomer};
 pub use served::whole;
 pub use server::{Builder, KintoServer};
 pub use stub::{Answer, Stub};

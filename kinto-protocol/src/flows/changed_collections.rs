@@ -52,14 +52,14 @@ pub struct GetChangedCollections {
 impl GetChangedCollections {
     asked_setters!("ChangedCollections", "broadcasts");
 
-    /// Only those of this bucket.
+    /// Only those of this bucket, by its id.
     #[must_use]
     pub fn in_bucket(mut self, id: impl Into<String>) -> Self {
         self.bucket = Some(id.into());
         self
     }
 
-    /// Only those of this name.
+    /// Only those with this id, in whatever bucket.
     #[must_use]
     pub fn named(mut self, id: impl Into<String>) -> Self {
         self.collection = Some(id.into());

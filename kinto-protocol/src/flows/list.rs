@@ -59,25 +59,28 @@ impl<I> List<I> {
         Self::of(self.spec)
     }
 
-    /// Sorted by this field, downward with a `-` before it; by several when called again. Without, the newest first.
+    /// Sorted by this field, downward with a `-` before it; by several when called again (`_sort`). Without, the newest first.
+    /// Objects without the field come after all others, or before them when it goes downward.
     #[must_use]
     pub fn sort(self, key: &str) -> Self {
         self.with(|spec| spec.query.sort.extend(key.split(',').map(str::to_owned)))
     }
 
-    /// Only these fields (with dots into nested objects), `id` and `last_modified`.
+    /// Only these fields (with dots into nested objects), `id` and `last_modified` (`_fields`). What was read like this is not
+    /// written back by [`update`](crate::Resource::update), which would lose the others.
     #[must_use]
     pub fn fields<F: Into<String>>(self, names: impl IntoIterator<Item = F>) -> Self {
         self.with(|spec| spec.query.fields = names.into_iter().map(Into::into).collect())
     }
 
-    /// So many items at most, in all.
+    /// So many items at most, in all, whatever the size of pages. Without, all there are.
     #[must_use]
     pub fn limit(self, items: u64) -> Self {
         self.with(|spec| spec.limit = Some(items))
     }
 
-    /// So many items a page. The server may give fewer.
+    /// So many items a page (`_limit`). The server may give fewer, as it has a limit of its own. Without, as many as it likes: on
+    /// most servers up to 10,000.
     #[must_use]
     pub fn page_size(self, items: u64) -> Self {
         self.with(|spec| spec.query.page_size = Some(items))
@@ -90,13 +93,27 @@ impl<I> List<I> {
         self.with(|spec| spec.consistent = true)
     }
 
-    /// Only if anything in the list was changed since this timestamp.
+    /// Only if anything in the list was changed since this timestamp, mostly [`Listing::timestamp`] of the time before
+    /// (`If-None-Match`). The output is a [`Conditional`]; without a change the server sends no body.
     #[must_use]
     pub fn if_changed_since(self, at: Timestamp) -> ListIfChanged<I> {
         ListIfChanged { list: self, at }
     }
 
-    /// Page by page.
+    /// Page by page: a flow to be sent as `&mut`, each time for the next page, until there is none. Clients have `pages` and
+    /// `items`, which do that.
+    ///
+    /// ```
+    /// # use kinto_protocol::{Flow, Result, bucket};
+    /// # fn example(client: impl Client) -> Result<()> {
+    /// let mut pages = bucket("blog").collection("posts").records().list().page_size(500).pages();
+    /// while let Some(page) = client.send(&mut pages)? {
+    ///     println!("{} more", page.items.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # trait Client { fn send<F: Flow>(&self, flow: F) -> Result<F::Output>; }
+    /// ```
     #[must_use]
     pub fn pages(self) -> Pages<I> {
         let Spec { path, mut query, limit, consistent } = self.spec;
@@ -116,7 +133,8 @@ impl<I> List<I> {
 }
 
 impl<T: DeserializeOwned + Send> List<Object<T>> {
-    /// Deleted objects too.
+    /// Deleted objects too, as [`Entry::Deleted`] with their ids and when they were deleted (`_since=0`, as far as tombstones go
+    /// back).
     #[must_use]
     pub fn with_deleted(self) -> List<Entry<T>> {
         let mut spec = self.spec;

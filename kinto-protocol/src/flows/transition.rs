@@ -112,14 +112,16 @@ impl WaitUntilSigned {
         Self { get, times: 30, interval: Duration::from_secs(2), read: 0 }
     }
 
-    /// Reads it so many times at most.
+    /// Reads it so many times at most: 30, unless said otherwise. If it is not signed by then, that is an error of the kind
+    /// [`Deadline`](crate::ErrorKind::Deadline).
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times.max(1);
         self
     }
 
-    /// With so much time in between.
+    /// With so much time between two of them: 2 s, unless said otherwise. One that is longer than
+    /// [`Policy::deadline`](crate::Policy::deadline) is an error.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;

@@ -40,7 +40,8 @@ impl Delete {
         self
     }
 
-    /// With this timestamp on the tombstone, when it is newer than the object's: for copies that keep timestamps.
+    /// With this timestamp on the tombstone, in place of the server's own, when it is newer than the object's: for copies that
+    /// keep timestamps.
     #[must_use]
     pub fn last_modified(mut self, at: Timestamp) -> Self {
         self.last_modified = Some(at);

@@ -38,7 +38,8 @@ impl<T> Get<T> {
         self
     }
 
-    /// Only if it was changed since this timestamp.
+    /// Only if it was changed since this timestamp, which is that of the object when it was read (`If-None-Match`). The output is
+    /// a [`Conditional`](crate::Conditional); without a change the server sends no body.
     #[must_use]
     pub fn if_changed_since(self, at: Timestamp) -> GetIfChanged<T> {
         GetIfChanged { get: self, at, of: PhantomData }

@@ -54,14 +54,25 @@ impl<T> Put<T> {
         self
     }
 
-    /// Only if the object was not changed since this timestamp (`If-Match`).
+    /// Only if the object was not changed since this timestamp (`If-Match`), which is that of an object that was read. Otherwise
+    /// it is a 412. The check is best effort: see the [guarantees](crate::guarantees#by-backend).
     #[must_use]
     pub fn if_match(mut self, at: Timestamp) -> Self {
         self.precondition = Precondition::Unchanged(at);
         self
     }
 
-    /// Whatever is there: creates the object or overwrites it, without looking.
+    /// Whatever is there: creates the object or overwrites it, without looking, and with it what others have written meanwhile.
+    ///
+    /// ```
+    /// use kinto_protocol::{Session, bucket};
+    /// use serde_json::json;
+    ///
+    /// let put = bucket("default").collection("todos").records().replace("milk", &json!({"done": true})).overwrite();
+    /// let request = Session::builder("https://kinto.example/v1").build()?.request(&put)?;
+    /// assert!(!request.headers().contains_key("if-match") && !request.headers().contains_key("if-none-match"));
+    /// # Ok::<(), kinto_protocol::Error>(())
+    /// ```
     #[must_use]
     pub fn overwrite(mut self) -> Self {
         self.precondition = Precondition::None;

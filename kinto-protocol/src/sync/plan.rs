@@ -88,7 +88,8 @@ impl Plan {
         self.timestamp
     }
 
-    /// The URL of the server that the plan is for.
+    /// The URL of the server that the plan is for. Applied at another one, it is an error of the kind
+    /// [`Input`](crate::ErrorKind::Input) before anything is sent, see [`at`](Self::at).
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
@@ -100,14 +101,23 @@ impl Plan {
         self
     }
 
-    /// Only those of the changes that this is true of.
+    /// Only those of the changes that this is true of; the others are forgotten.
+    ///
+    /// ```
+    /// use kinto_protocol::{EditKind, Plan};
+    ///
+    /// fn without_deletions(plan: Plan) -> Plan {
+    ///     plan.only(|change| change.kind() != EditKind::Delete)
+    /// }
+    /// ```
     pub fn only(mut self, wanted: impl FnMut(&Edit) -> bool) -> Self {
         let mut wanted = wanted;
         self.edits.retain(|edit| wanted(edit));
         self
     }
 
-    /// Does it, when it is sent.
+    /// Does it, when it is sent: in batches, each write only if nobody has changed that record since the plan was made. The output
+    /// is a [`Report`](crate::Report), which is to be looked at: a change that failed is no error of the whole.
     pub fn apply(self) -> Apply {
         Apply::new(self)
     }

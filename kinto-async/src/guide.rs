@@ -1,0 +1,13 @@
+//! What differs from `kinto-blocking`. The guides for each task are [there](https://docs.rs/kinto-blocking/latest/kinto_blocking/guide/),
+//! and hold here too, with `.await`.
+//!
+//! | task, in `kinto_blocking::guide` | here |
+//! | --- | --- |
+//! | `connect`, `read`, `write`, `batch`, `sync`, `review`, `errors` | the same operations and errors: `client.send(…).await?` |
+//! | lists record by record (`client.items`, `client.pages`) | streams in place of iterators: [`asynchronous`] |
+//! | many at once (`client.send_all`, `client.send_each`, `client.pour`) | in one task instead of threads: [`asynchronous`] |
+//! | `attachments`: `upload_from`, `download_to` | `AsyncRead` and `AsyncWrite` in place of `Read` and `Write` |
+//! | `testing`: a closure is a transport | a closure that gives a future |
+
+#[doc = include_str!("guide/asynchronous.md")]
+pub mod asynchronous {}

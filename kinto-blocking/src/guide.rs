@@ -1,0 +1,38 @@
+//! One page per task: the program, what can go wrong, where to read on.
+//!
+//! | | |
+//! | --- | --- |
+//! | [`connect`] | a client: who you are, how patient, is the server there |
+//! | [`read`] | one record, all, some; is anything new |
+//! | [`write`](mod@write) | making, changing and deleting so that nobody's work is lost |
+//! | [`batch`] | many operations in few requests |
+//! | [`sync`] | a collection as it is wanted: plan, show, apply; and a copy of one |
+//! | [`attachments`] | files of records |
+//! | [`review`] | changes that somebody looks at before they are published |
+//! | [`errors`] | what an error says, and what has been tried by then |
+//! | [`testing`] | tests of your program without a network |
+//! | [`embedding`](kinto_protocol::guide::embedding) | the same with an HTTP client of your own |
+//!
+//! Each program is tested, on a real server where one is needed. Where a guide has a function that takes a `client`, that is
+//! the one of [`connect`]. For `kinto-async` all of it holds with `.await`; what differs is in the guide of that crate.
+
+#[cfg(feature = "attachments")]
+#[doc = include_str!("guide/attachments.md")]
+pub mod attachments {}
+#[doc = include_str!("guide/batch.md")]
+pub mod batch {}
+#[doc = include_str!("guide/connect.md")]
+pub mod connect {}
+#[doc = include_str!("guide/errors.md")]
+pub mod errors {}
+#[doc = include_str!("guide/read.md")]
+pub mod read {}
+#[doc = include_str!("guide/review.md")]
+pub mod review {}
+#[doc = include_str!("guide/sync.md")]
+pub mod sync {}
+#[cfg(feature = "testing")]
+#[doc = include_str!("guide/testing.md")]
+pub mod testing {}
+#[doc = include_str!("guide/write.md")]
+pub mod write {}
