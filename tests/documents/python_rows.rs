@@ -35,6 +35,13 @@ struct Args {
     kinto: KintoArgs,
 }
 
+/// Another, of which nothing is in a bucket.
+#[derive(Debug, Parser)]
+struct Placeless {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
 #[derive(serde::Deserialize)]
 struct Post {
     title: String,
@@ -386,4 +393,16 @@ fn the_options_are_understood() {
         Args::try_parse_from(*words).unwrap();
     }
     Args::try_parse_from(["", "--no-such-option"]).unwrap_err();
+    let bare = Args::try_parse_from([""]).unwrap().kinto;
+    assert_eq!((bare.bucket, bare.collection), (None, None));
+    let spaces = Args::try_parse_from(["", "-a", "alexis:two words", "-b", "blog"]).unwrap().kinto;
+    assert_eq!(spaces.bucket.as_deref(), Some("blog"));
+}
+
+#[test]
+fn a_program_need_not_have_a_bucket_and_a_collection() {
+    Placeless::try_parse_from(["", "-s", URL, "--retry", "1", "-v"]).unwrap();
+    for option in ["--bucket", "--collection"] {
+        Placeless::try_parse_from(["", option, "blog"]).unwrap_err();
+    }
 }
