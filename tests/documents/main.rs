@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod checklist;
 mod markdown;
 mod python;
 mod python_program;
