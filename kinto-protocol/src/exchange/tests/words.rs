@@ -185,8 +185,7 @@ fn headers_of_the_caller_go_along() {
 
 #[test]
 fn somebody_else_has_the_same_manners() {
-    let mut policy = Policy::default();
-    policy.attempts = 7;
+    let policy = Policy { attempts: 7, ..Policy::default() };
     let builder = Session::builder("http://localhost:1/v1").header("X-A", "1").policy(policy.clone());
     let session = builder.id_rule(IdRule::Wide).auth(Auth::basic("me", "s3cr3t")).build().unwrap();
     let other = session.with_auth(Some(Auth::bearer("t0ken"))).unwrap();
