@@ -143,6 +143,9 @@ mod tests {
         assert_eq!(header("mat:two words"), "Basic bWF0OnR3byB3b3Jkcw==");
         assert_eq!(header("Bearer tok"), "Bearer tok");
         assert_eq!(header("Bearer+OIDC tok"), "Bearer+OIDC tok");
+        // Colons and dots are a token's own.
+        assert_eq!(header("Bearer a:b.c"), "Bearer a:b.c");
+        assert_eq!(header("Basic a.b"), "Basic a.b");
         assert_eq!(header("Basic bWF0OnNlY3JldA=="), "Basic bWF0OnNlY3JldA==");
         assert_eq!(header("é:ü"), "Basic w6k6w7w=");
     }

@@ -429,6 +429,8 @@ mod tests {
             error.to_string(),
             "PUT /buckets/b: the connection broke: reset by\\npeer, after 3 attempts; the change may have been applied (try again)"
         );
+        let shown = format!("{error:?}");
+        assert!(shown.contains("kind: Interrupted") && shown.contains(&format!("message: {error}")), "{shown}");
         assert!(error.source().is_none());
         assert!(error.cause().is_some());
         assert!(error.is_retryable() && error.maybe_applied() && error.attempts() == 3);

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::case::Case;
 use crate::expect::{Rule, Seen};
-use crate::unreachable::{BY_TYPE, not_yet};
+use crate::unreachable::{BY_TYPE, another_conversation};
 
 /// Where a case can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,8 +40,8 @@ enum Class {
     Ours,
     /// Our types do not let one write it.
     ByType,
-    /// The core does not have it yet.
-    NotYet,
+    /// Ours asks other questions, so that the recorded answers are none to them.
+    Apart,
 }
 
 const CLASSES: [(Class, &str); 5] = [
@@ -49,7 +49,7 @@ const CLASSES: [(Class, &str); 5] = [
     (Class::Diverges, "diverges"),
     (Class::Ours, "ours"),
     (Class::ByType, "by type"),
-    (Class::NotYet, "not yet"),
+    (Class::Apart, "apart"),
 ];
 
 /// What we do otherwise by decision.
@@ -66,16 +66,16 @@ fn judge(case: &Case) -> Verdict {
     let ours = Rule::find(&DIFFERING, &case.id);
     let by_type = BY_TYPE.iter().find(|(id, _)| *id == case.id);
     let diverging = Rule::find(&DIVERGING, &case.id);
-    let later = not_yet(case);
+    let apart = another_conversation(case);
     let claims = usize::from(ours.is_some())
         + usize::from(by_type.is_some())
-        + usize::from(case.diverges && later.is_none())
-        + usize::from(later.is_some());
-    if claims > 1 || diverging.is_some() != (case.diverges && later.is_none()) {
+        + usize::from(case.diverges && apart.is_none())
+        + usize::from(apart.is_some());
+    if claims > 1 || diverging.is_some() != (case.diverges && apart.is_none()) {
         return Err("it is in several classes, or marked without an expectation, or the other way round".into());
     }
-    if let Some(reason) = later {
-        return Ok((Class::NotYet, reason));
+    if let Some(reason) = apart {
+        return Ok((Class::Apart, reason));
     }
     if let Some((_, why)) = by_type {
         let nothing_sent = case.exchanges.is_empty() && case.steps.iter().all(|step| !step.outcome["raised"].is_null());

@@ -90,6 +90,18 @@ fn a_question_stays_the_same_on_every_page() {
 }
 
 #[test]
+fn what_goes_with_a_request_goes_with_every_page() {
+    let session = Bench::new(|_| {}).session.with_header("X-Mine", "1").unwrap();
+    let mut bench = Bench { session, now: Moment::default() };
+    let run = bench.run(buckets().list(), vec![page(&["a"], Some("?_token=1")), page(&["b"], None)]);
+    assert_eq!(run.requests.len(), 2);
+    for request in &run.requests {
+        assert_eq!(request.headers()["x-mine"], "1");
+        assert_eq!(request.headers()["authorization"], "Basic bWU6czNjcjN0");
+    }
+}
+
+#[test]
 fn a_list_can_be_limited() {
     let one = run(buckets().list().limit(2), vec![page(&["a", "b"], Some("?_token=1"))]);
     assert_eq!(one.lines(), ["GET /v1/buckets?_limit=2"]);

@@ -138,6 +138,11 @@ fn a_snapshot_is_of_a_time() {
     let then = run(bucket("b").collection("c").snapshot::<JsonMap>(at), vec![info(&["history"]), page(&["a"], None)]);
     assert_eq!(then.lines()[1], "GET /v1/buckets/b/snapshot/collections/c@5");
     assert_eq!(then.result.unwrap()[0].id, "a");
+    // A server that has histories and no snapshots says so, and nothing is guessed from the one about the other.
+    let snapshot = || bucket("b").collection("c").snapshot::<JsonMap>(at);
+    let without = run(snapshot(), vec![info(&["history"]), answer(404, &[], r#"{"errno":111}"#)]);
+    assert_eq!(without.requests.len(), 2);
+    assert!(without.error().is_not_found());
 }
 
 #[test]

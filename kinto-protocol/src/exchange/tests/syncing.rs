@@ -132,6 +132,22 @@ fn what_is_the_servers_is_neither_compared_nor_lost() {
 }
 
 #[test]
+fn where_nothing_differs_there_is_nothing_to_do() {
+    let mut nothing = Model::of(&[]);
+    assert!(nothing.plan::<Wanted>([]).is_empty());
+    let mut model = Model::of(&[("a", json!({"n": 1, "schema": 7})), ("empty", json!({}))]);
+    let without = [json!({"id": "a", "n": 1}), json!({"id": "empty"})];
+    assert!(model.plan(without.map(|copy| map(&copy))).is_empty(), "without a timestamp");
+    let only_servers = [
+        json!({"id": "a", "last_modified": 1, "schema": 8, "n": 1}),
+        json!({"id": "empty", "last_modified": 2, "schema": 9}),
+    ];
+    assert!(model.plan(only_servers.map(|copy| map(&copy))).is_empty(), "with nothing but what the server makes");
+    assert_eq!(model.plan([("a", json!({"n": 1})), ("empty", json!({"more": 1}))]).count(EditKind::Update), 1);
+    assert_eq!(model.plan::<Wanted>([]).count(EditKind::Delete), 2);
+}
+
+#[test]
 fn only_some_fields() {
     let mut model =
         Model::of(&[("a", json!({"x": 1, "y": 1})), ("b", json!({"x": 1})), ("c", json!({"x": 1, "y": 1}))]);

@@ -184,6 +184,20 @@ fn headers_of_the_caller_go_along() {
 }
 
 #[test]
+fn somebody_else_has_the_same_manners() {
+    let policy = Policy { attempts: 7, ..Policy::default() };
+    let builder = Session::builder("http://localhost:1/v1").header("X-A", "1").policy(policy.clone());
+    let session = builder.id_rule(IdRule::Wide).auth(Auth::basic("me", "s3cr3t")).build().unwrap();
+    let other = session.with_auth(Some(Auth::bearer("t0ken"))).unwrap();
+    assert_eq!((other.url(), other.policy()), (session.url(), &policy));
+    let request = other.request(&records().get("a.b")).unwrap();
+    assert_eq!(
+        (request.headers()["x-a"].as_bytes(), request.headers()["authorization"].as_bytes()),
+        (&b"1"[..], &b"Bearer t0ken"[..])
+    );
+}
+
+#[test]
 fn credentials_do_not_go_in_clear() {
     let builder = || Session::builder("http://kinto.example/v1").auth(Auth::basic("me", "s3cr3t"));
     let error = builder().build().unwrap_err();

@@ -276,6 +276,9 @@ fn deleting_what_may_be_absent_says_what_is_known() {
         assert!(delete(404, unknown).unwrap_err().is_not_found());
     }
     assert!(delete(403, r#"{"errno":121}"#).unwrap_err().is_forbidden());
+    let mut once = Bench::new(|policy| policy.attempts = 1);
+    let nobody = once.run(records().delete_if_present("a"), vec![fails(FailureKind::Connect)]);
+    assert_eq!(nobody.error().kind(), ErrorKind::Connect);
     let hidden = run(buckets().delete_if_present("a"), vec![answer(403, &[], r#"{"errno":121}"#)]);
     assert_eq!(hidden.result.unwrap(), crate::Deletion::AbsentOrForbidden);
 }
