@@ -36,6 +36,23 @@ impl Client {
         Self { session, transport: Arc::new(transport) }
     }
 
+    /// A client of what stands in for a server in a test: a model, a script or a recording, see [`crate::testing`].
+    #[cfg(feature = "testing")]
+    pub fn testing(double: &impl kinto_protocol::testing::TestDouble) -> Self {
+        let answering = double.answering();
+        let transport = move |request: Request| std::future::ready(answering.answer(&request));
+        Self::with_transport(double.session(), transport)
+    }
+
+    /// The same client, writing down all that goes on, see [`Recorder`](kinto_protocol::testing::Recorder). Files are
+    /// collected in memory.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn recorded_by(&self, recorder: &kinto_protocol::testing::Recorder) -> Self {
+        let transport = crate::recorded::Recorded { inner: Arc::clone(&self.transport), recorder: recorder.clone() };
+        Self::with_transport(recorder.begin(&self.session), transport)
+    }
+
     /// Sends an operation, or has a longer conversation, and gives its outcome.
     ///
     /// # When it is dropped

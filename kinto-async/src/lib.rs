@@ -97,6 +97,8 @@ mod payload;
 mod pieces;
 mod pour;
 mod proxy;
+#[cfg(feature = "testing")]
+mod recorded;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

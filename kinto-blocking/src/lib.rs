@@ -90,6 +90,8 @@ mod login;
 #[cfg(feature = "attachments")]
 mod pieces;
 mod pour;
+#[cfg(feature = "testing")]
+mod recorded;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

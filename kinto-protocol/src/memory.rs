@@ -141,6 +141,13 @@ impl Memory {
         self.content().roll(0)
     }
 
+    /// Where other random numbers can begin, if there was a seed.
+    #[cfg(feature = "testing")]
+    pub(crate) fn new_seed(&self) -> Option<u128> {
+        let mut content = self.content();
+        content.has_seed.then(|| u128::from(content.roll(0)) << 64 | u128::from(content.roll(1)))
+    }
+
     /// A random UUID, if there was a seed. Without, every process would make the same ones.
     pub(crate) fn new_id(&self) -> Option<String> {
         let mut content = self.content();

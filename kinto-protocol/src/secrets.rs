@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
+use crate::auth::Auth;
 use crate::path::SEGMENT;
 
 /// What stands in the place of a secret.
-const HIDDEN: &str = "[hidden]";
+pub(crate) const HIDDEN: &str = "[hidden]";
 /// Something shorter would be found in innocent words.
 const SHORTEST: usize = 4;
 /// Something as long as this is in no URL by chance.
@@ -48,6 +51,18 @@ impl Secrets {
         }
         // A part is not to be replaced before the whole, which would then be found no more.
         self.0.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    }
+
+    /// With those that stand in headers: what is marked as one, and the parts of the credentials.
+    pub(crate) fn add_headers(&mut self, headers: &HeaderMap) {
+        // Spaces around a value are no part of it, and letters beyond ASCII no reason to tell it.
+        let text = |value: &HeaderValue| Zeroizing::new(String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        headers.values().filter(|value| value.is_sensitive()).for_each(|value| self.add(&text(value)));
+        let auth = headers.get(AUTHORIZATION).map(text);
+        if let Some((_, token)) = auth.as_ref().and_then(|auth| auth.split_once(' ')) {
+            self.add(token);
+            Auth::password(token).iter().for_each(|password| self.add(password));
+        }
     }
 
     /// Whether a text holds one of them.

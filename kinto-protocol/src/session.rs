@@ -165,6 +165,13 @@ impl Session {
         Self { settings: Arc::new(settings), memory: Arc::clone(&self.memory) }
     }
 
+    /// The same session that remembers nothing, and where its random numbers begin, if there are any.
+    #[cfg(feature = "testing")]
+    pub(crate) fn anew(&self) -> (Self, Option<u128>) {
+        let seed = self.memory.new_seed();
+        (Self { settings: Arc::clone(&self.settings), memory: Arc::new(Memory::new(seed)) }, seed)
+    }
+
     /// Whether a call can be sent, alone or in a batch.
     pub(crate) fn admit(&self, call: &Call) -> Result<()> {
         call.path().check(self.settings.id_rule)?;
@@ -209,16 +216,8 @@ impl Session {
 
     /// What must not be repeated to anybody: the credentials, and all else whose value is nobody's business.
     pub(crate) fn secrets(&self) -> Secrets {
-        let headers = &self.settings.headers;
-        // Spaces around a value are no part of it, and letters beyond ASCII no reason to tell it.
-        let text = |value: &HeaderValue| Zeroizing::new(String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
         let mut secrets = Secrets::default();
-        headers.values().filter(|value| value.is_sensitive()).for_each(|value| secrets.add(&text(value)));
-        let auth = headers.get(AUTHORIZATION).map(text);
-        if let Some((_, token)) = auth.as_ref().and_then(|auth| auth.split_once(' ')) {
-            secrets.add(token);
-            Auth::password(token).iter().for_each(|password| secrets.add(password));
-        }
+        secrets.add_headers(&self.settings.headers);
         secrets
     }
 

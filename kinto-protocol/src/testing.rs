@@ -1,19 +1,21 @@
 //! What tests of programs need instead of a server: feature `testing`.
-//!
-//! ```text
-//!  a flow ─▶ Exchange ─▶ http::Request ─▶ MemoryServer ─▶ http::Response ─▶ Exchange ─▶ its output
-//!                                          │
-//!               place ─▶ write, or list ─▶ store        a batch: each of its requests in turn
-//! ```
 
 mod answer;
-mod conditions;
-mod fields;
-mod filter;
-mod list;
+mod asked;
+mod difference;
+mod discreet;
+mod double;
+mod expected;
 mod memory_server;
-mod place;
-mod store;
-mod write;
+mod recorder;
+mod recording;
+mod script;
 
+pub use answer::Answer;
+pub use asked::{Asked, Content};
+pub use double::{Answering, TestDouble};
+pub use expected::{Expect, Expected};
 pub use memory_server::{MemoryServer, Seen};
+pub use recorder::{Recorded, Recorder};
+pub use recording::Recording;
+pub use script::Script;

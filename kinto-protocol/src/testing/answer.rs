@@ -1,146 +1,302 @@
-//! Answers as the server words them.
-
-use std::time::{Duration, UNIX_EPOCH};
+//! What a test wants to have answered.
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::object::JsonMap;
+use crate::permissions::Permissions;
 use crate::session::Response;
+use crate::testing::asked::Asked;
+use crate::transport_error::{FailureKind, TransportError};
 
-/// The last millisecond that HTTP has a date for: of the year 9999.
-const LAST_DATE: i64 = 253_402_300_799_999;
+/// What a [`Script`](crate::testing::Script) answers: as the server words it, without the test having to.
+///
+/// ```
+/// use kinto_protocol::testing::{Answer, Script};
+/// use kinto_protocol::{FailureKind, Permissions, bucket, buckets};
+/// use serde_json::json;
+///
+/// let posts = bucket("blog").collection("posts").records();
+/// let script = Script::new();
+/// script.expect(posts.get("a"), Answer::object(&json!({"title": "A"})).permissions(Permissions::new().read(["me"])));
+/// script.expect(posts.list(), Answer::list([("a", json!({"title": "A"})), ("b", json!({"title": "B"}))]));
+/// script.expect(posts.create("c", &json!({"title": "C"})), Answer::done());
+/// script.expect(posts.get("d"), Answer::error(404, 110));
+/// script.expect(buckets().delete("blog"), Answer::error(403, 121).message("no"));
+/// script.expect(posts.add(&json!({"title": "E"})), Answer::failure(FailureKind::Connect));
+///
+/// assert_eq!(script.send(posts.get("a"))?.id, "a");
+/// assert_eq!(script.send(posts.list())?.items.len(), 2);
+/// assert_eq!(script.send(posts.create("c", &json!({"title": "C"})))?.data["title"], "C");
+/// assert!(script.send(posts.get("d")).unwrap_err().is_not_found());
+/// assert!(script.send(buckets().delete("blog")).unwrap_err().is_forbidden());
+/// let once = script.session().with_policy(|policy| policy.attempts = 1);
+/// assert!(!script.send_by(&once, posts.add(&json!({"title": "E"}))).unwrap_err().maybe_applied());
+/// script.finish();
+/// # Ok::<(), kinto_protocol::Error>(())
+/// ```
+#[must_use]
+#[derive(Clone, Debug)]
+pub struct Answer {
+    what: What,
+    status: Option<StatusCode>,
+    headers: HeaderMap,
+}
 
-/// An answer, alone or of a batch.
+#[derive(Clone, Debug)]
+enum What {
+    Object { data: JsonMap, permissions: Permissions },
+    List(Vec<JsonMap>),
+    Done,
+    Json(Value),
+    Body(Bytes),
+    Failure { kind: FailureKind, sent: bool, why: String },
+}
+
+/// What a script counts up while it answers, so that the same answers come each time.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    headers: Vec<(&'static str, String)>,
-    pub(super) body: Option<Value>,
+pub(super) struct Counters {
+    at: i64,
+    made: u32,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        // In the past, so that nothing is from the future.
+        Self { at: 1_600_000_000_000, made: 0 }
+    }
+}
+
+impl Counters {
+    /// With what the server adds: an id, and a timestamp which is also given alone.
+    fn complete(&mut self, mut data: JsonMap, id: Option<String>) -> (JsonMap, i64) {
+        self.at += 1;
+        data.entry("last_modified").or_insert_with(|| self.at.into());
+        if !data.contains_key("id") {
+            self.made += 1;
+            data.insert("id".into(), id.unwrap_or_else(|| format!("made{}", self.made)).into());
+        }
+        let at = at_of(&data).unwrap_or_default();
+        (data, at)
+    }
+}
+
+fn at_of(data: &JsonMap) -> Option<i64> {
+    data.get("last_modified")?.as_i64()
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body) }
+    fn new(what: What) -> Self {
+        Self { what, status: None, headers: HeaderMap::new() }
     }
 
-    pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None }
+    /// An object with these fields: 200. What the server adds may be among them; otherwise it has the id that was asked
+    /// for, and a timestamp that is newer with each answer of the script.
+    ///
+    /// # Panics
+    ///
+    /// If it is no JSON object.
+    #[track_caller]
+    pub fn object<T: Serialize + ?Sized>(data: &T) -> Self {
+        Self::new(What::Object { data: map(data), permissions: Permissions::new() })
     }
 
-    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    /// A list of objects by their ids, in this order: 200. Where only their number is asked for, that.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is no JSON object.
+    #[track_caller]
+    pub fn list<T: Serialize>(items: impl IntoIterator<Item = (impl Into<String>, T)>) -> Self {
+        let mut objects = Vec::new();
+        for (id, data) in items {
+            let mut data = map(&data);
+            data.insert("id".into(), id.into().into());
+            objects.push(data);
+        }
+        Self::new(What::List(objects))
+    }
+
+    /// What the server answers a write that it has carried out: the object as it was sent, with a new timestamp, or a
+    /// tombstone.
+    pub fn done() -> Self {
+        Self::new(What::Done)
+    }
+
+    /// An error of the server's, by its status and its own number.
+    ///
+    /// # Panics
+    ///
+    /// If there can be no such status.
+    #[track_caller]
+    pub fn error(status: u16, errno: u16) -> Self {
+        let name = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
+        Self::status(status).json(&json!({"code": status, "errno": errno, "error": name}))
+    }
+
+    /// A status, and nothing else.
+    ///
+    /// # Panics
+    ///
+    /// If there can be no such status.
+    #[track_caller]
+    pub fn status(status: u16) -> Self {
+        let Ok(status) = StatusCode::from_u16(status) else { panic!("{status} is no status") };
+        Self { status: Some(status), ..Self::new(What::Body(Bytes::new())) }
+    }
+
+    /// No answer at all, for this reason. Whether the server may have got the request is as the kind
+    /// [says](TransportError::new).
+    pub fn failure(kind: FailureKind) -> Self {
+        let sent = TransportError::new(kind, "").may_have_been_sent();
+        Self::new(What::Failure { kind, sent, why: "as the test wants it".to_owned() })
+    }
+
+    pub(super) fn failure_because(kind: FailureKind, sent: bool, why: String) -> Self {
+        Self::new(What::Failure { kind, sent, why })
+    }
+
+    /// With these permissions, for an object. Without, they are not visible.
+    pub fn permissions(mut self, visible: Permissions) -> Self {
+        if let What::Object { permissions, .. } = &mut self.what {
+            *permissions = visible;
+        }
         self
     }
 
-    /// With the timestamp of an object or a list.
-    pub(super) fn at(self, at: i64) -> Self {
-        let since = Duration::from_millis(at.clamp(0, LAST_DATE).unsigned_abs());
-        let date = httpdate::fmt_http_date(UNIX_EPOCH + since);
-        self.header("ETag", format!("\"{at}\"")).header("Last-Modified", date)
+    /// With what the server says of its error.
+    pub fn message(self, message: &str) -> Self {
+        self.member("message", message.into())
     }
 
-    fn error(status: u16, errno: u16, name: &str, message: Option<&str>, details: Option<Value>) -> Self {
-        let mut body = json!({"code": status, "errno": errno, "error": name});
-        if let Some(message) = message {
-            body["message"] = message.into();
-        }
-        if let Some(details) = details {
-            body["details"] = details;
-        }
-        Self::new(status, body)
+    /// With what the server tells of its error: `{"existing": {…}}` of an object that is there, and is not as it was
+    /// thought to be.
+    pub fn details(self, details: Value) -> Self {
+        self.member("details", details)
     }
 
-    /// What was sent is not as it has to be.
-    pub(super) fn invalid(location: &str, name: Option<&str>, why: &str) -> Self {
-        let message = match name {
-            Some(name) => format!("{name} in {location}: {why}"),
-            None => format!("{location}: {why}"),
+    fn member(mut self, name: &str, value: Value) -> Self {
+        if let What::Json(Value::Object(members)) = &mut self.what {
+            members.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    /// With this as its body.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be JSON.
+    #[track_caller]
+    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+        self.what = What::Json(value(body));
+        self
+    }
+
+    /// With this as its body, to the letter.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.what = What::Body(body.into());
+        self
+    }
+
+    /// With a header: `Retry-After`, `Backoff`, `Next-Page`, `Alert`, or whatever else. One that it has of itself is
+    /// replaced.
+    ///
+    /// # Panics
+    ///
+    /// If there can be no such header.
+    #[track_caller]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => _ = self.headers.append(name, value),
+            _ => panic!("{name:?}: {value:?} is no header"),
+        }
+        self
+    }
+
+    /// As what comes in place of a server's answer.
+    pub(super) fn to(&self, asked: &Asked, counters: &mut Counters) -> Result<Response, TransportError> {
+        let (status, at, body) = match &self.what {
+            What::Failure { kind, sent, why } => {
+                let failure = TransportError::new(*kind, why.as_str());
+                return Err(if *sent { failure.sent() } else { failure.not_sent() });
+            }
+            What::Object { data, permissions } => {
+                let (data, at) = counters.complete(data.clone(), asked.id());
+                (200, Some(at), json!({"data": data, "permissions": permissions}).to_string().into())
+            }
+            What::List(objects) => {
+                let objects: Vec<_> = objects.iter().map(|data| counters.complete(data.clone(), None).0).collect();
+                let at = objects.iter().filter_map(at_of).max();
+                (200, at.or(Some(counters.at)), json!({"data": objects}).to_string().into())
+            }
+            What::Done => {
+                let (status, data, permissions) = done(asked);
+                let (data, at) = counters.complete(data, asked.id());
+                (status, Some(at), json!({"data": data, "permissions": permissions}).to_string().into())
+            }
+            What::Json(body) => (200, None, body.to_string().into()),
+            What::Body(body) => (200, None, body.clone()),
         };
-        let details = json!([{"location": location, "name": name, "description": why}]);
-        Self::error(400, 107, "Invalid parameters", Some(&message), Some(details))
-    }
-
-    pub(super) fn unsupported(content_type: &str) -> Self {
-        let why = format!("the model of a server knows no {content_type}");
-        let details = json!([{"location": "header", "name": "Content-Type", "description": why}]);
-        Self::error(415, 107, "Invalid parameters", Some(&why), Some(details))
-    }
-
-    pub(super) fn unauthorized() -> Self {
-        let message = "Please authenticate yourself to use this endpoint.";
-        Self::error(401, 104, "Unauthorized", Some(message), None).header("WWW-Authenticate", "Basic realm=\"Kinto\"")
-    }
-
-    pub(super) fn forbidden() -> Self {
-        Self::error(403, 121, "Forbidden", Some("This user cannot access this resource."), None)
-    }
-
-    /// There is no such object.
-    pub(super) fn missing(kind: &str, id: &str) -> Self {
-        Self::error(404, 110, "Not Found", None, Some(json!({"id": id, "resource_name": kind})))
-    }
-
-    /// What the object would be in is not there.
-    pub(super) fn parent_missing(id: &str) -> Self {
-        Self::error(404, 111, "Not Found", None, Some(json!({"id": id, "resource_name": "collection"})))
-    }
-
-    pub(super) fn unknown() -> Self {
-        Self::error(404, 111, "Not Found", Some("The resource you are looking for could not be found."), None)
-    }
-
-    pub(super) fn method_not_allowed() -> Self {
-        Self::error(405, 115, "Method Not Allowed", Some("Method not allowed on this endpoint."), None)
-    }
-
-    /// A precondition does not hold: of a list, or of an object that is there and like this.
-    pub(super) fn precondition_failed(at: i64, existing: Option<Value>) -> Self {
-        let details = existing.map(|existing| json!({"existing": existing}));
-        Self::error(412, 114, "Precondition Failed", Some("Resource was modified meanwhile"), details).at(at)
-    }
-
-    pub(super) fn not_modified(at: i64) -> Self {
-        Self::empty(304).at(at)
-    }
-
-    /// As the answer to a request of its own.
-    pub(super) fn into_response(self, with_body: bool) -> Response {
-        let body = self.body.filter(|_| with_body).map_or_else(Bytes::new, |body| body.to_string().into());
-        let mut response = http::Response::builder().status(self.status).header("Content-Type", "application/json");
-        for (name, value) in self.headers {
-            response = response.header(name, value);
+        let body: Bytes = body;
+        let mut response = Response::new(if asked.method == Method::HEAD { Bytes::new() } else { body });
+        *response.status_mut() = self.status.or(StatusCode::from_u16(status).ok()).unwrap_or_default();
+        let headers = response.headers_mut();
+        if !matches!(self.what, What::Body(_)) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        // Of its headers only those of ids could not be written, and these are checked.
-        response.body(body).unwrap_or_else(|_| Response::new(Bytes::new()))
-    }
-
-    /// As one answer of a batch.
-    pub(super) fn into_entry(self, path: &str, with_body: bool) -> Value {
-        let headers = self.headers.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
-        let headers: serde_json::Map<_, _> = headers.collect();
-        let body = match self.body {
-            Some(body) if with_body => body,
-            Some(_) => "".into(),
-            None => Value::Null,
-        };
-        json!({"path": format!("/v1{path}"), "status": self.status, "headers": headers, "body": body})
+        if let Some(at) = at {
+            headers.extend(HeaderValue::try_from(format!("\"{at}\"")).ok().map(|etag| (ETAG, etag)));
+        }
+        if let (What::List(objects), &Method::HEAD) = (&self.what, &asked.method) {
+            headers.insert("total-objects", objects.len().into());
+            headers.insert("total-records", objects.len().into());
+        }
+        for name in self.headers.keys() {
+            headers.remove(name);
+            self.headers.get_all(name).iter().for_each(|value| _ = headers.append(name, value.clone()));
+        }
+        Ok(response)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// An answer to the letter.
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        Self { what: What::Body(body), status: Some(head.status), headers: head.headers }
+    }
+}
 
-    #[test]
-    fn any_timestamp_has_a_date() {
-        for (at, date) in [
-            (-5, "Thu, 01 Jan 1970 00:00:00 GMT"),
-            (1_700_000_000_999, "Tue, 14 Nov 2023 22:13:20 GMT"),
-            (i64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        ] {
-            let response = Answer::empty(200).at(at).into_response(true);
-            assert_eq!(response.headers()["last-modified"], date);
-            assert_eq!(response.headers()["etag"], format!("\"{at}\""));
+/// The status of a write, and the data and permissions of what was written.
+fn done(asked: &Asked) -> (u16, JsonMap, Value) {
+    let sent = |name: &str| asked.json().and_then(|body| body.get(name)).cloned().unwrap_or_else(|| json!({}));
+    match (&asked.method, sent("data")) {
+        (&Method::DELETE, _) => (200, JsonMap::from_iter([("deleted".to_owned(), true.into())]), json!({})),
+        (&Method::PUT | &Method::POST | &Method::PATCH, Value::Object(mut data)) => {
+            data.remove("last_modified");
+            let new = asked.method == Method::POST || asked.if_none_match.is_some();
+            (if new { 201 } else { 200 }, data, sent("permissions"))
         }
+        _ => panic!("done() is no answer to {}: it is for writes of objects", asked.line()),
+    }
+}
+
+#[track_caller]
+fn value<T: Serialize + ?Sized>(data: &T) -> Value {
+    match serde_json::to_value(data) {
+        Ok(value) => value,
+        Err(error) => panic!("this cannot be JSON: {error}"),
+    }
+}
+
+#[track_caller]
+fn map<T: Serialize + ?Sized>(data: &T) -> JsonMap {
+    match value(data) {
+        Value::Object(members) => members,
+        other => panic!("an object of a server is a JSON object, and not {other}"),
     }
 }

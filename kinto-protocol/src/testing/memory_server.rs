@@ -1,4 +1,19 @@
 //! The model of a server.
+//!
+//! ```text
+//!  http::Request ─▶ MemoryServer ─▶ http::Response        a batch: each of its requests in turn
+//!                     │
+//!                   place ─▶ write, or list ─▶ store
+//! ```
+
+mod answer;
+mod conditions;
+mod fields;
+mod filter;
+mod list;
+mod place;
+mod store;
+mod write;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,20 +26,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::Auth;
 use crate::error::Result;
-use crate::exchange::Step;
 use crate::flow::Flow;
-use crate::moment::Moment;
 use crate::object::JsonMap;
 use crate::permissions::EVERYONE;
 use crate::resource::Kind;
 use crate::session::{Request, Response, Session};
-use crate::testing::answer::Answer;
-use crate::testing::conditions::Conditions;
-use crate::testing::filter::Query;
-use crate::testing::list;
-use crate::testing::place::Place;
-use crate::testing::store::{Store, Stored};
-use crate::testing::write::{self, Body};
+use crate::testing::double::{Answering, TestDouble, drive};
+
+use answer::Answer;
+use conditions::Conditions;
+use filter::Query;
+use place::Place;
+use store::{Store, Stored};
+use write::Body;
 
 /// A model of a Kinto server, in memory and without a network, for tests of programs that use one.
 ///
@@ -79,6 +93,17 @@ pub struct Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.method, self.path, self.status)
+    }
+}
+
+impl TestDouble for MemoryServer {
+    fn session(&self) -> Session {
+        Self::session(self)
+    }
+
+    fn answering(&self) -> Answering {
+        let server = self.clone();
+        Answering::new(move |request| Ok(server.answer(request)))
     }
 }
 
@@ -157,20 +182,7 @@ impl MemoryServer {
     ///
     /// As those of a client.
     pub fn send_by<F: Flow>(&self, session: &Session, flow: F) -> Result<F::Output> {
-        let (mut exchange, mut now) = (session.exchange(flow), Moment::default());
-        loop {
-            if let Some(fork) = exchange.fork(now) {
-                for part in fork.parts {
-                    self.send_by(session, part)?;
-                }
-                continue;
-            }
-            match exchange.next(now) {
-                Step::Send(request, _) => exchange.handle(Ok(self.answer(&request)), now),
-                Step::Wait(wait) => now = now.after(wait),
-                Step::Done(result) => return result,
-            }
-        }
+        drive(session, flow, &|request| Ok(self.answer(request)))
     }
 
     /// The answer to a request.

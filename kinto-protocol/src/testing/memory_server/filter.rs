@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::testing::answer::Answer;
-use crate::testing::fields::{Row, compare};
+use crate::testing::memory_server::answer::Answer;
+use crate::testing::memory_server::fields::{Row, compare};
 
 /// The parameters of a list.
 #[derive(Debug, Default)]

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::object::JsonMap;
 use crate::resource::Kind;
-use crate::testing::answer::Answer;
-use crate::testing::conditions::Conditions;
-use crate::testing::fields::Row;
-use crate::testing::filter::Query;
-use crate::testing::place::{Place, check_id};
-use crate::testing::store::{Acl, Store, Stored};
+use crate::testing::memory_server::answer::Answer;
+use crate::testing::memory_server::conditions::Conditions;
+use crate::testing::memory_server::fields::Row;
+use crate::testing::memory_server::filter::Query;
+use crate::testing::memory_server::place::{Place, check_id};
+use crate::testing::memory_server::store::{Acl, Store, Stored};
 
 /// One object, who asks for it, and what is demanded of it.
 pub(super) struct Asked<'a> {

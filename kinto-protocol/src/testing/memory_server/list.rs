@@ -6,11 +6,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::object::JsonMap;
-use crate::testing::answer::Answer;
-use crate::testing::conditions::Conditions;
-use crate::testing::fields::Row;
-use crate::testing::filter::Query;
-use crate::testing::store::{List, Store, Stored};
+use crate::testing::memory_server::answer::Answer;
+use crate::testing::memory_server::conditions::Conditions;
+use crate::testing::memory_server::fields::Row;
+use crate::testing::memory_server::filter::Query;
+use crate::testing::memory_server::store::{List, Store, Stored};
 
 /// How many objects a page may have at most, where nothing else is set.
 const MOST: usize = 10_000;

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::resource::Kind;
-use crate::testing::answer::Answer;
+use crate::testing::memory_server::answer::Answer;
 
 /// A list, or an object in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `If-Match` and `If-None-Match`.
 
-use crate::testing::answer::Answer;
+use crate::testing::memory_server::answer::Answer;
 
 /// What a request demands of what is there.
 #[derive(Debug)]
