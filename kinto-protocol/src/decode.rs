@@ -327,33 +327,32 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
             let Some(key) = self.map.next_key_seed(KeySeed { seed: &mut seed, wanted: self.wanted })? else {
                 return Ok(None);
             };
-            self.held = match key.of {
+            // Most are the caller's, whose values stay in the map: nothing is put in between for these.
+            match key.of {
+                KeyOf::Caller => self.own.others = true,
                 KeyOf::Id => {
                     let id: String = self.map.next_value()?;
                     if key.passed.is_some() {
-                        self.own.id = Some(id.clone());
-                        Held::Json(id.into())
-                    } else {
-                        self.own.id = Some(id);
-                        Held::InMap
+                        self.held = Held::Json(id.as_str().into());
                     }
+                    self.own.id = Some(id);
                 }
                 KeyOf::LastModified => {
                     let at: Timestamp = self.map.next_value()?;
                     self.own.last_modified = Some(at);
-                    Held::Json(at.as_millis().into())
+                    if key.passed.is_some() {
+                        self.held = Held::Json(at.as_millis().into());
+                    }
                 }
                 // A live object may have a field of this name, of any type.
                 KeyOf::Deleted => {
                     let value: Value = self.map.next_value()?;
                     self.own.deleted = value == Value::Bool(true);
-                    Held::Json(value)
+                    if key.passed.is_some() {
+                        self.held = Held::Json(value);
+                    }
                 }
-                KeyOf::Caller => {
-                    self.own.others = true;
-                    Held::InMap
-                }
-            };
+            }
             if key.passed.is_some() {
                 return Ok(key.passed);
             }
@@ -391,6 +390,7 @@ enum KeyOf {
 impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for KeySeed<'_, K> {
     type Value = Key<K::Value>;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_identifier(self)
     }
@@ -403,6 +403,7 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeySeed<'_, K> {
         f.write_str("the name of a field")
     }
 
+    #[inline]
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
         let of = match name {
             "id" => KeyOf::Id,

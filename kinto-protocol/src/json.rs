@@ -49,14 +49,18 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
 
 /// Whether a text holds an integer that no type of 64 bits can, and that a reader would round without a word.
 pub(crate) fn holds_huge_integer(text: &str) -> bool {
-    // The shortest of them has 19 digits, so that one of them is where every 19th byte is looked at. Most texts hold no
-    // such row, and are done with then.
+    // The shortest of them has 19 digits, so that one of them is where every 19th byte is looked at, and another nine bytes
+    // before or behind it. Most texts hold no such row, and are done with then.
     const SHORTEST: usize = 19;
     let bytes = text.as_bytes();
-    let row = |at: &[u8]| at.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let long = (SHORTEST - 1..bytes.len()).step_by(SHORTEST).any(|at| {
-        let before = || bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        bytes[at].is_ascii_digit() && before() + row(&bytes[at..]) >= SHORTEST
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let long = bytes.chunks_exact(SHORTEST).enumerate().any(|(number, piece)| {
+        let last = || number * SHORTEST + SHORTEST - 1;
+        let around = |at: usize| {
+            let before = bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+            before + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count() >= SHORTEST
+        };
+        piece[SHORTEST - 1].is_ascii_digit() && (piece[9].is_ascii_digit() || is_digit(last() + 9)) && around(last())
     });
     long && numbers(text).any(|number| {
         let whole = !number.contains(['.', 'e', 'E']);

@@ -157,7 +157,7 @@ fn member_id(data: &Bytes) -> Option<Value> {
     fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
         Value::deserialize(from).map(Some)
     }
-    let quick = data.windows(4).any(|four| four == b"\"id\"");
+    let quick = std::str::from_utf8(data).is_ok_and(|text| text.contains("\"id\""));
     if quick { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
 }
 

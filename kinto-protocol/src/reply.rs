@@ -253,7 +253,7 @@ impl Reply {
     }
 
     /// The same where no numbers are read yet.
-    pub(crate) fn text_with<T>(&self, parse: impl FnOnce(&str) -> serde_json::Result<T>) -> Result<T> {
+    pub(crate) fn text_with<'a, T>(&'a self, parse: impl FnOnce(&'a str) -> serde_json::Result<T>) -> Result<T> {
         self.understood(parse(self.text()?))
     }
 

@@ -1,5 +1,6 @@
 //! What goes into one request of a batch.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,12 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::batch::slot::Pending;
 use crate::call::{Call, Class, Precondition};
 use crate::endpoints;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::Ask;
 
 /// The members of one request, by their places in the batch. One alone is sent as it is.
@@ -56,8 +57,9 @@ impl Chunk {
     /// must give what it gave, which is not so where one of them has changed what an earlier one is about. And what is in
     /// something that is deleted goes at the end of the whole request, whatever was made or read in between.
     fn goes_with(&self, call: &Call) -> bool {
+        let class = call.repeat_class();
         self.calls.iter().all(|earlier| {
-            let apart = match (earlier.repeat_class(), call.repeat_class()) {
+            let apart = match (earlier.repeat_class(), class) {
                 (Class::Once, Class::Once) | (_, Class::Safe) => false,
                 (Class::Once, _) | (_, Class::Once) => true,
                 _ => meets(earlier, call),
@@ -91,8 +93,8 @@ fn is_deleted_by(earlier: &Call, call: &Call) -> bool {
 /// something in what is deleted.
 fn meets(earlier: &Call, write: &Call) -> bool {
     earlier.path() == write.path()
-        || is_in(write, earlier) && earlier.repeat_class() == Class::Safe
-        || is_in(earlier, write) && *write.method() == Method::DELETE
+        || earlier.repeat_class() == Class::Safe && is_in(write, earlier)
+        || *write.method() == Method::DELETE && is_in(earlier, write)
 }
 
 /// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, goes
@@ -103,8 +105,9 @@ fn fits(call: &Call) -> bool {
         && headers.get(CONTENT_TYPE).is_none_or(|kind| kind == "application/json")
         && headers.keys_len() == headers.len()
         && headers.values().all(|value| value.to_str().is_ok());
-    let recursive =
-        |text: &str| text.contains("/batch") || percent_decode_str(text).decode_utf8_lossy().contains("/batch");
+    let recursive = |text: &str| {
+        text.contains("/batch") || text.contains('%') && percent_decode_str(text).decode_utf8_lossy().contains("/batch")
+    };
     plain
         && call.body_bytes().is_none_or(|body| body.first() == Some(&b'{'))
         && !matches!(call.condition(), Precondition::Changed(_))
@@ -125,38 +128,47 @@ fn batch(calls: &[Arc<Call>]) -> Result<Call> {
     #[derive(Serialize)]
     struct Entry<'a> {
         method: &'a str,
-        path: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        headers: Option<serde_json::Map<String, serde_json::Value>>,
+        path: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Headers::is_empty")]
+        headers: Headers,
+    }
+
+    struct Headers(HeaderMap);
+
+    impl Headers {
+        fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    impl Serialize for Headers {
+        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.collect_map(self.0.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())))
+        }
     }
 
     let mut text = Vec::with_capacity(16 + calls.iter().map(|call| size(call)).sum::<usize>());
     text.extend_from_slice(br#"{"requests":["#);
     for (number, call) in calls.iter().enumerate() {
-        let mut path = call.path().as_str().to_owned();
-        if !call.query_text().is_empty() {
-            path.push('?');
-            path.push_str(call.query_text());
-        }
-        let mut headers = HeaderMap::new();
-        call.write_headers(&mut headers)?;
-        headers.remove(CONTENT_TYPE);
-        let headers = (!headers.is_empty()).then(|| {
-            let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().into();
-            headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
-        });
-        let entry = crate::json::to_bytes(&Entry { method: call.method().as_str(), path, headers })?;
         if number > 0 {
             text.push(b',');
         }
-        match call.body_bytes() {
-            Some(body) => {
-                text.extend_from_slice(&entry[..entry.len() - 1]);
-                text.extend_from_slice(br#","body":"#);
-                text.extend_from_slice(body);
-                text.push(b'}');
-            }
-            None => text.extend_from_slice(&entry),
+        let path = match call.query_text() {
+            "" => Cow::Borrowed(call.path().as_str()),
+            query => Cow::Owned(format!("{}?{query}", call.path().as_str())),
+        };
+        let mut headers = HeaderMap::new();
+        call.write_headers(&mut headers)?;
+        headers.remove(CONTENT_TYPE);
+        let entry = Entry { method: call.method().as_str(), path, headers: Headers(headers) };
+        serde_json::to_writer(&mut text, &entry)
+            .map_err(|error| Error::input("the batch cannot be written as JSON").caused_by(error.into()))?;
+        if let Some(body) = call.body_bytes() {
+            // The entry goes on behind its last member.
+            text.pop();
+            text.extend_from_slice(br#","body":"#);
+            text.extend_from_slice(body);
+            text.push(b'}');
         }
     }
     text.extend_from_slice(b"]}");

@@ -8,9 +8,8 @@ use bytes::Bytes;
 use http::header::DATE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::call::Call;
@@ -18,9 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::reply::Reply;
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    responses: Vec<&'a RawValue>,
+struct Envelope<E> {
+    responses: Vec<E>,
 }
 
 #[derive(Deserialize)]
@@ -40,10 +38,13 @@ struct Headers(HeaderMap);
 /// The replies to these calls, out of the answer to all of them. Of one that cannot be understood only that one is lost;
 /// if they cannot be told apart, all are.
 pub(super) fn replies(reply: &Reply, calls: &[Arc<Call>]) -> Result<Vec<Result<Reply>>> {
-    // Each entry is looked at by itself.
-    let entries: Vec<Bytes> = reply.text_with(|text| {
-        let envelope: Envelope<'_> = serde_json::from_str(text)?;
-        Ok(envelope.responses.iter().map(|entry| reply.body().slice_ref(entry.get().as_bytes())).collect())
+    let entries: Vec<serde_json::Result<Entry<'_>>> = reply.text_with(|text| {
+        if let Ok(Envelope { responses }) = serde_json::from_str(text) {
+            return Ok(responses.into_iter().map(Ok).collect());
+        }
+        // Something in there is not as it should be: each entry is looked at by itself.
+        let Envelope { responses } = serde_json::from_str::<Envelope<&RawValue>>(text)?;
+        Ok(responses.into_iter().map(|entry| serde_json::from_str(entry.get())).collect())
     })?;
     if entries.len() != calls.len() {
         return Err(Error::new(
@@ -52,7 +53,7 @@ pub(super) fn replies(reply: &Reply, calls: &[Arc<Call>]) -> Result<Vec<Result<R
         ));
     }
     let read: Vec<Result<Reply, Trouble>> =
-        entries.iter().zip(calls).map(|(entry, call)| one(entry, call, reply)).collect();
+        entries.into_iter().zip(calls).map(|(entry, call)| one(entry, call, reply)).collect();
     if let Some(misplaced) = read.iter().zip(calls).position(|(read, _)| matches!(read, Err(Trouble::Misplaced))) {
         let why = format!("the answer to the batch is in another order: entry {misplaced} is about something else");
         return Err(Error::new(ErrorKind::Decode, why));
@@ -71,8 +72,8 @@ enum Trouble {
     Misplaced,
 }
 
-fn one(entry: &Bytes, call: &Arc<Call>, outer: &Reply) -> Result<Reply, Trouble> {
-    let read: Entry<'_> = serde_json::from_slice(entry).map_err(Trouble::Unreadable)?;
+fn one(entry: serde_json::Result<Entry<'_>>, call: &Arc<Call>, outer: &Reply) -> Result<Reply, Trouble> {
+    let read = entry.map_err(Trouble::Unreadable)?;
     let status =
         StatusCode::from_u16(read.status).map_err(|error| Trouble::Unreadable(serde::de::Error::custom(error)))?;
     if read.path.is_some_and(|path| !ends_alike(&path, call.path().as_str())) {
@@ -80,7 +81,8 @@ fn one(entry: &Bytes, call: &Arc<Call>, outer: &Reply) -> Result<Reply, Trouble>
     }
     // What stands in the place of an empty body.
     let body = read.body.map(RawValue::get).filter(|body| !matches!(*body, "\"\"" | "null"));
-    let mut response = http::Response::new(body.map_or_else(Bytes::new, |body| entry.slice_ref(body.as_bytes())));
+    let mut response =
+        http::Response::new(body.map_or_else(Bytes::new, |body| outer.body().slice_ref(body.as_bytes())));
     *response.status_mut() = status;
     *response.headers_mut() = read.headers.map(|headers| headers.0).unwrap_or_default();
     // The server's clock is told once for all.
@@ -92,12 +94,14 @@ fn one(entry: &Bytes, call: &Arc<Call>, outer: &Reply) -> Result<Reply, Trouble>
 
 /// Whether two paths end in the same segment. The server writes the rest in its own way.
 fn ends_alike(told: &str, asked: &str) -> bool {
-    let last = |path: &str| -> String {
-        let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
-        percent_decode_str(path.rsplit('/').next().unwrap_or_default()).decode_utf8_lossy().into_owned()
-    };
-    let asked = last(asked);
-    asked.is_empty() || last(told) == asked
+    let (told, asked) = (last_segment(told), last_segment(asked));
+    let decoded = |segment| percent_decode_str(segment).decode_utf8_lossy();
+    asked.is_empty() || told == asked || decoded(told) == decoded(asked)
+}
+
+fn last_segment(path: &str) -> &str {
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 impl<'de> Deserialize<'de> for Headers {
@@ -114,8 +118,7 @@ impl<'de> Deserialize<'de> for Headers {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
                 let mut headers = HeaderMap::with_capacity(map.size_hint().unwrap_or(8));
                 while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-                    let value = map.next_value::<Value>()?;
-                    let value = value.as_str().and_then(|value| HeaderValue::try_from(value).ok());
+                    let Text(value) = map.next_value()?;
                     if let (Ok(name), Some(value)) = (HeaderName::try_from(&*name), value) {
                         headers.append(name, value);
                     }
@@ -125,5 +128,58 @@ impl<'de> Deserialize<'de> for Headers {
         }
 
         from.deserialize_map(All)
+    }
+}
+
+/// The value of a header, if it is a text that can be one.
+struct Text(Option<HeaderValue>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(HeaderValue::from_str(text).ok()))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Text, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Text, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_unit<E>(self) -> Result<Text, E> {
+                Ok(Text(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Text(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Text(None))
+            }
+        }
+
+        from.deserialize_any(Any)
     }
 }

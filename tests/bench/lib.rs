@@ -1,0 +1,12 @@
+//! What the clients are measured with: records of a usual size, answers as Kinto gives them, and what is done with both, by
+//! the core and by hand. `docs/PERFORMANCE.md` says how to run it, and what came of it.
+
+mod answers;
+mod article;
+mod by_hand;
+mod core;
+
+pub use answers::{Answer, PAGE, batch, hello, listed, object, page};
+pub use article::{Article, Author, Flat, Flats, Written, id};
+pub use by_hand::{PREFIX, batch_body, decode_batch, put_body};
+pub use core::{Named, WORKLOADS, Workload};
