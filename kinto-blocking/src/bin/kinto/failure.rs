@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use kinto_blocking::cli::ArgsError;
 use kinto_blocking::{Error, ErrorKind, StatusCode};
 
+use crate::hints::in_words_of_the_command;
+
 /// How it ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -62,7 +64,8 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         // In one piece, so that nothing gets in between. Nobody to read it is no reason to fail in another way.
-        let _ = io::stderr().lock().write_all(format!("kinto: {self}\n").as_bytes());
+        let line = in_words_of_the_command(&self.to_string());
+        let _ = io::stderr().lock().write_all(format!("kinto: {line}\n").as_bytes());
         ExitCode::from(self.status())
     }
 

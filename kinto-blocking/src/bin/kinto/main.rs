@@ -12,6 +12,7 @@ mod dry;
 mod edit;
 mod failure;
 mod files;
+mod hints;
 mod local;
 mod output;
 mod past;
