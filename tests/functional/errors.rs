@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kinto_protocol::{Auth, Error, ErrorKind, Merge, Permissions, bucket, buckets, heartbeat, server_info};
+use kinto_protocol::{Auth, Error, ErrorKind, GroupData, Merge, Permissions, bucket, buckets, heartbeat, server_info};
 use serde_json::json;
 
 use crate::canned::{answering, nobodys_url, sending};
@@ -180,6 +180,8 @@ pub(crate) fn what_is_not_there<D: Driver>(kinto: &Kinto<D>) {
     assert_eq!(error.to_string(), format!("GET {}: {forbidden}", records.object_path("a")));
     let error = refused(kinto.alice.send(bucket.collections().create("c", &json!({}))));
     assert_eq!(error.to_string(), format!("PUT /buckets/{id}/collections/c: {forbidden}"));
+    let error = refused(kinto.alice.send(bucket.groups().create("g", &GroupData::of(["account:bob"]))));
+    assert_eq!(error.to_string(), format!("PUT /buckets/{id}/groups/g: {forbidden}"));
 
     kinto.make_bucket();
     let missing =
@@ -195,6 +197,8 @@ pub(crate) fn what_is_not_there<D: Driver>(kinto: &Kinto<D>) {
     }
 
     kinto.alice.send(bucket.collections().create("nope", &json!({}))).unwrap();
+    let error = refused(kinto.bob.send(records.create("a", &json!({}))));
+    assert_eq!(error.to_string(), format!("PUT {}: {forbidden}", records.object_path("a")));
     let error = refused(kinto.alice.send(records.get("a")));
     assert_eq!(
         error.to_string(),

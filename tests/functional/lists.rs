@@ -51,6 +51,31 @@ pub(crate) fn all_of_it_in_any_order<D: Driver>(kinto: &Kinto<D>) {
     }
 }
 
+/// Numbers as numbers, types one after the other, and what has none last.
+pub(crate) fn values_of_all_types_in_order<D: Driver>(kinto: &Kinto<D>) {
+    let records = kinto.records();
+    let values = [
+        ("null", json!({"n": null})),
+        ("text", json!({"n": "a"})),
+        ("two", json!({"n": 2})),
+        ("ten", json!({"n": 10})),
+        ("true", json!({"n": true})),
+        ("list", json!({"n": [1]})),
+        ("object", json!({"n": {"a": 1}})),
+        ("missing", json!({})),
+    ];
+    for (id, data) in values.iter().rev() {
+        kinto.record(&records, id, data.clone());
+    }
+    let sorted = |key| -> Vec<String> {
+        kinto.alice.send(records.list().sort(key)).unwrap().into_iter().map(|record| record.id).collect()
+    };
+    let mut expected = values.map(|(id, _)| id);
+    assert_eq!(sorted("n"), expected);
+    expected.reverse();
+    assert_eq!(sorted("-n"), expected);
+}
+
 pub(crate) fn fields<D: Driver>(kinto: &Kinto<D>) {
     for kind in kinto.kinds() {
         let (name, created) = (kind.name, five(kinto, &kind));

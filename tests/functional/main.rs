@@ -73,6 +73,7 @@ scenarios! {
     }
     lists {
         all_of_it_in_any_order,
+        values_of_all_types_in_order,
         fields,
         pages_and_limits,
         a_cursor_of_ones_own,
