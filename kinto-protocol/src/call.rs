@@ -301,6 +301,34 @@ impl Call {
         RequestLine { method: self.method.clone(), path: self.path.as_str().to_owned() }
     }
 
+    /// Gives each of the same as a batch can hold it: a text, once, and not what a batch says for all of them. False where
+    /// there is something else among them.
+    pub(crate) fn each_plain_header(&self, mut each: impl FnMut(&str, &str)) -> bool {
+        if self.transfer.is_some() || self.headers.keys_len() != self.headers.len() {
+            return false;
+        }
+        for (name, value) in &self.headers {
+            match value.to_str() {
+                Ok("application/json") if name == http::header::CONTENT_TYPE => {}
+                Ok(value) if name != http::header::CONTENT_TYPE => each(name.as_str(), value),
+                _ => return false,
+            }
+        }
+        let (name, at) = match self.precondition {
+            Precondition::None => return true,
+            Precondition::Absent => ("if-none-match", None),
+            Precondition::Present => ("if-match", None),
+            Precondition::Unchanged(at) => ("if-match", Some(at)),
+            Precondition::Changed(at) => ("if-none-match", Some(at)),
+        };
+        match at.map(etag) {
+            None => each(name, "*"),
+            Some(Ok(etag)) => each(name, etag.to_str().unwrap_or_default()),
+            Some(Err(_)) => return false,
+        }
+        true
+    }
+
     /// The headers that belong to the call itself, not to the session.
     pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
         for (name, value) in &self.headers {

@@ -1,14 +1,11 @@
 //! What goes into one request of a batch.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method};
+use http::Method;
 use percent_encoding::percent_decode_str;
-use serde::{Serialize, Serializer};
 
 use crate::batch::slot::Pending;
 use crate::call::{Call, Class, Precondition};
@@ -100,20 +97,16 @@ fn meets(earlier: &Call, write: &Call) -> bool {
 /// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, goes
 /// into no other, and follows redirects by itself, as from an id that is missing at the end of a path to the whole list.
 fn fits(call: &Call) -> bool {
-    let mut headers = HeaderMap::new();
-    let plain = call.write_headers(&mut headers).is_ok()
-        && headers.get(CONTENT_TYPE).is_none_or(|kind| kind == "application/json")
-        && headers.keys_len() == headers.len()
-        && headers.values().all(|value| value.to_str().is_ok());
     let recursive = |text: &str| {
         text.contains("/batch") || text.contains('%') && percent_decode_str(text).decode_utf8_lossy().contains("/batch")
     };
-    plain
+    let path = call.path().as_str();
+    call.each_plain_header(|_, _| ())
         && call.body_bytes().is_none_or(|body| body.first() == Some(&b'{'))
         && !matches!(call.condition(), Precondition::Changed(_))
-        && !recursive(call.path().as_str())
+        && !recursive(path)
         && !recursive(call.query_text())
-        && (call.path().as_str() == "/" || !call.path().as_str().split('/').skip(1).any(str::is_empty))
+        && (path == "/" || !path.ends_with('/') && !path.contains("//"))
         && [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(call.method())
 }
 
@@ -124,52 +117,39 @@ fn size(call: &Call) -> usize {
 
 /// The request that holds these.
 fn batch(calls: &[Arc<Call>]) -> Result<Call> {
-    /// The server takes no nulls: what is not there is left out.
-    #[derive(Serialize)]
-    struct Entry<'a> {
-        method: &'a str,
-        path: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Headers::is_empty")]
-        headers: Headers,
-    }
-
-    struct Headers(HeaderMap);
-
-    impl Headers {
-        fn is_empty(&self) -> bool {
-            self.0.is_empty()
-        }
-    }
-
-    impl Serialize for Headers {
-        fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-            to.collect_map(self.0.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())))
-        }
-    }
-
     let mut text = Vec::with_capacity(16 + calls.iter().map(|call| size(call)).sum::<usize>());
     text.extend_from_slice(br#"{"requests":["#);
     for (number, call) in calls.iter().enumerate() {
         if number > 0 {
             text.push(b',');
         }
-        let path = match call.query_text() {
-            "" => Cow::Borrowed(call.path().as_str()),
-            query => Cow::Owned(format!("{}?{query}", call.path().as_str())),
-        };
-        let mut headers = HeaderMap::new();
-        call.write_headers(&mut headers)?;
-        headers.remove(CONTENT_TYPE);
-        let entry = Entry { method: call.method().as_str(), path, headers: Headers(headers) };
-        serde_json::to_writer(&mut text, &entry)
-            .map_err(|error| Error::input("the batch cannot be written as JSON").caused_by(error.into()))?;
-        if let Some(body) = call.body_bytes() {
-            // The entry goes on behind its last member.
-            text.pop();
-            text.extend_from_slice(br#","body":"#);
-            text.extend_from_slice(body);
+        // The server takes no nulls: what is not there is left out.
+        text.extend_from_slice(br#"{"method":"#);
+        write_text(&mut text, call.method().as_str())?;
+        text.extend_from_slice(br#","path":"#);
+        match call.query_text() {
+            "" => write_text(&mut text, call.path().as_str())?,
+            query => write_text(&mut text, &format!("{}?{query}", call.path().as_str()))?,
+        }
+        let (mut between, mut written) = (&br#","headers":{"#[..], Ok(()));
+        call.each_plain_header(|name, value| {
+            text.extend_from_slice(between);
+            let entry = write_text(&mut text, name).and_then(|()| {
+                text.push(b':');
+                write_text(&mut text, value)
+            });
+            written = std::mem::replace(&mut written, Ok(())).and(entry);
+            between = b",";
+        });
+        written?;
+        if between == b"," {
             text.push(b'}');
         }
+        if let Some(body) = call.body_bytes() {
+            text.extend_from_slice(br#","body":"#);
+            text.extend_from_slice(body);
+        }
+        text.push(b'}');
     }
     text.extend_from_slice(b"]}");
     let worst = |class: Class| calls.iter().any(|call| call.repeat_class() == class);
@@ -181,4 +161,16 @@ fn batch(calls: &[Arc<Call>]) -> Result<Call> {
     };
     let call = Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into());
     Ok(call.secrets_of(calls.iter().map(|call| &**call)))
+}
+
+/// A text in JSON.
+fn write_text(to: &mut Vec<u8>, text: &str) -> Result<()> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        to.push(b'"');
+        to.extend_from_slice(text.as_bytes());
+        to.push(b'"');
+        return Ok(());
+    }
+    serde_json::to_writer(to, text)
+        .map_err(|error| Error::input("the batch cannot be written as JSON").caused_by(error.into()))
 }

@@ -26,14 +26,31 @@ struct Entry<'a> {
     status: u16,
     #[serde(borrow, default)]
     path: Option<Cow<'a, str>>,
-    #[serde(default)]
-    headers: Option<Headers>,
+    #[serde(borrow, default)]
+    headers: Option<Headers<'a>>,
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
 }
 
-/// What can be a header, out of a map that may hold anything.
-struct Headers(HeaderMap);
+/// The texts in a map that may hold anything, by their names.
+struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl Headers<'_> {
+    /// Those that can be headers. Values stay in the buffer where they are.
+    fn of(self, buffer: &Bytes) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.0.len() + 1);
+        for (name, value) in self.0 {
+            let value = match value {
+                Cow::Borrowed(value) => HeaderValue::from_maybe_shared(buffer.slice_ref(value.as_bytes())).ok(),
+                Cow::Owned(value) => HeaderValue::try_from(value).ok(),
+            };
+            if let (Ok(name), Some(value)) = (HeaderName::try_from(&*name), value) {
+                headers.append(name, value);
+            }
+        }
+        headers
+    }
+}
 
 /// The replies to these calls, out of the answer to all of them. Of one that cannot be understood only that one is lost;
 /// if they cannot be told apart, all are.
@@ -84,7 +101,7 @@ fn one(entry: serde_json::Result<Entry<'_>>, call: &Arc<Call>, outer: &Reply) ->
     let mut response =
         http::Response::new(body.map_or_else(Bytes::new, |body| outer.body().slice_ref(body.as_bytes())));
     *response.status_mut() = status;
-    *response.headers_mut() = read.headers.map(|headers| headers.0).unwrap_or_default();
+    *response.headers_mut() = read.headers.map(|headers| headers.of(outer.body())).unwrap_or_default();
     // The server's clock is told once for all.
     if let Some(date) = outer.headers().get(DATE) {
         response.headers_mut().entry(DATE).or_insert_with(|| date.clone());
@@ -104,24 +121,22 @@ fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-impl<'de> Deserialize<'de> for Headers {
+impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct All;
 
         impl<'de> Visitor<'de> for All {
-            type Value = Headers;
+            type Value = Headers<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("headers")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
-                let mut headers = HeaderMap::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers<'de>, A::Error> {
+                let mut headers = Vec::with_capacity(map.size_hint().unwrap_or(8));
+                while let Some(Text(name)) = map.next_key()? {
                     let Text(value) = map.next_value()?;
-                    if let (Ok(name), Some(value)) = (HeaderName::try_from(&*name), value) {
-                        headers.append(name, value);
-                    }
+                    headers.extend(name.zip(value));
                 }
                 Ok(Headers(headers))
             }
@@ -131,50 +146,54 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-/// The value of a header, if it is a text that can be one.
-struct Text(Option<HeaderValue>);
+/// A text, if it is one.
+struct Text<'a>(Option<Cow<'a, str>>);
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Any;
 
         impl<'de> Visitor<'de> for Any {
-            type Value = Text;
+            type Value = Text<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("anything")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(HeaderValue::from_str(text).ok()))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Some(Cow::Borrowed(text))))
             }
 
-            fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Some(Cow::Owned(text.to_owned()))))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
                 Ok(Text(None))
             }
 
-            fn visit_i64<E>(self, _: i64) -> Result<Text, E> {
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
                 Ok(Text(None))
             }
 
-            fn visit_u64<E>(self, _: u64) -> Result<Text, E> {
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
                 Ok(Text(None))
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
                 Ok(Text(None))
             }
 
-            fn visit_unit<E>(self) -> Result<Text, E> {
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
                 Ok(Text(None))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Text(None))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Text(None))
             }
