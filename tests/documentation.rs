@@ -74,6 +74,9 @@ fn each_crate_names_all_its_features_and_no_others() {
         let told: BTreeSet<&str> = between(section, "//! - `", "`").into_iter().collect();
         assert!(!features.is_empty());
         assert_eq!(told, features, "the page of {name} lists others than its manifest has");
+        let readme = read(&format!("{name}/README.md"));
+        let forgotten: Vec<_> = features.iter().filter(|feature| !readme.contains(&format!("`{feature}`"))).collect();
+        assert!(forgotten.is_empty(), "the README of {name} does not name {forgotten:?}");
     }
 }
 

@@ -1,6 +1,17 @@
 //! What differs from `kinto-blocking`. The guides for each task are [there](https://docs.rs/kinto-blocking/latest/kinto_blocking/guide/),
 //! and hold here too, with `.await`.
 //!
+//! What goes into the `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! kinto-async = "0.1"
+//! futures-util = "0.3" # or tokio-stream: the `next` of streams
+//! serde = { version = "1", features = ["derive"] } # types of your own
+//! serde_json = "1" # and json!
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
 //! | task, in `kinto_blocking::guide` | here |
 //! | --- | --- |
 //! | `connect`, `read`, `write`, `batch`, `sync`, `review`, `errors` | the same operations and errors: `client.send(…).await?` |

@@ -14,6 +14,21 @@ impl Client {
     ///
     /// When the future of its next page is dropped, the stream still has it under way and loses nothing; when the stream
     /// is dropped, it is over.
+    ///
+    /// ```
+    /// # use kinto_async::{Client, bucket};
+    /// # use futures_util::StreamExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// let mut pages = client.pages(bucket("blog").collection("posts").records().list().page_size(2));
+    /// while let Some(page) = pages.next().await {
+    ///     println!("{} more", page?.items.len()); // 2 more, 1 more
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pages<I: ListItem + 'static>(&self, list: List<I>) -> PageStream<I> {
         PageStream { client: self.clone(), state: State::Between(list.pages()) }
     }
@@ -21,6 +36,21 @@ impl Client {
     /// Reads a list object by object, in the memory of one page.
     ///
     /// When the future of its next object is dropped, the stream loses nothing; when the stream is dropped, it is over.
+    ///
+    /// ```
+    /// # use kinto_async::{Client, bucket};
+    /// # use futures_util::StreamExt;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// let mut posts = client.items(bucket("blog").collection("posts").records().list().sort("title"));
+    /// while let Some(post) = posts.next().await {
+    ///     println!("{}", post?.data["title"]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn items<I: ListItem + 'static>(&self, list: List<I>) -> ItemStream<I> {
         ItemStream { pages: self.pages(list), page: Vec::new().into_iter() }
     }

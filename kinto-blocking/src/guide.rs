@@ -1,5 +1,17 @@
 //! One page per task: the program, what can go wrong, where to read on.
 //!
+//! What goes into the `Cargo.toml` for them; features of the library are named where one is needed:
+//!
+//! ```toml
+//! [dependencies]
+//! kinto-blocking = "0.1"
+//! serde = { version = "1", features = ["derive"] } # types of your own
+//! serde_json = "1" # and json!
+//! ```
+//!
+//! A server to try them on, until you press Enter, is started by `cargo run --example serve` in a checkout of the library; all
+//! that it takes is Python.
+//!
 //! | | |
 //! | --- | --- |
 //! | [`connect`] | a client: who you are, how patient, is the server there |

@@ -7,12 +7,32 @@ use kinto_protocol::{List, ListItem, Listing, Pages, Result};
 use crate::client::Client;
 
 impl Client {
-    /// Reads a list page by page, in the memory of one page.
+    /// Reads a list page by page, in the memory of one page. Each is asked for when the iterator is.
+    ///
+    /// ```
+    /// # use kinto_blocking::{Client, bucket};
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// for page in client.pages(bucket("blog").collection("posts").records().list().page_size(2)) {
+    ///     println!("{} more", page?.items.len()); // 2 more, 1 more
+    /// }
+    /// # Ok::<(), kinto_blocking::Error>(())
+    /// ```
     pub fn pages<I: ListItem>(&self, list: List<I>) -> PageIter<I> {
         PageIter { client: self.clone(), pages: list.pages(), failed: false }
     }
 
-    /// Reads a list object by object, in the memory of one page.
+    /// Reads a list object by object, in the memory of one page, to its end or to an error.
+    ///
+    /// ```
+    /// # use kinto_blocking::{Client, bucket};
+    /// # let server = kinto_tests::blog();
+    /// # let client = Client::builder(server.url()).build()?;
+    /// for post in client.items(bucket("blog").collection("posts").records().list().sort("title")) {
+    ///     println!("{}", post?.data["title"]);
+    /// }
+    /// # Ok::<(), kinto_blocking::Error>(())
+    /// ```
     pub fn items<I: ListItem>(&self, list: List<I>) -> ItemIter<I> {
         ItemIter { pages: self.pages(list), page: Vec::new().into_iter() }
     }
@@ -30,7 +50,7 @@ pub struct PageIter<I> {
 }
 
 impl<I> PageIter<I> {
-    /// The cursor, where it stands.
+    /// The cursor, where it stands: sent as `&mut`, it gives the page that comes next, or the one that failed once more.
     #[must_use]
     pub fn into_pages(self) -> Pages<I> {
         self.pages

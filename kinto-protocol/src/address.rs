@@ -99,7 +99,7 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Its path.
+    /// Its path below the root of the API.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -205,7 +205,8 @@ impl Collection {
         UpdateCopy::new(self.changeset(), copy, verifier, now)
     }
 
-    /// The review of its changes.
+    /// The review of its changes, before they are published. Needs the plugin `signer`, and belongs to the collection that is
+    /// worked on.
     #[must_use]
     pub fn review(&self) -> Review {
         Review::new(&self.path)

@@ -76,12 +76,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Nothing yet.
+    /// Nothing yet. A batch of operations of one type is also collected from an iterator, or extended by one.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds an operation.
+    /// Adds an operation, which goes behind all others. The ticket is exchanged for its output or error by
+    /// [`Outcome::take`]. Nothing is sent yet, and what cannot be sent shows in the outcome.
     pub fn push<O>(&mut self, operation: O) -> Ticket<O::Output>
     where
         O: Operation + 'static,

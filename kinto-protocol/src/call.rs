@@ -226,7 +226,7 @@ impl Call {
         self.body.as_ref()
     }
 
-    /// How it may be repeated.
+    /// How it may be repeated: its [`class`](Self::class), and [`Class::Conditional`] for a write with a precondition.
     #[must_use]
     pub fn repeat_class(&self) -> Class {
         match (self.class, self.precondition) {

@@ -65,7 +65,7 @@ pub enum Turn<T> {
 }
 
 impl<T> Turn<T> {
-    /// To ask this.
+    /// To ask this at once, of the server of the exchange; [`Ask`] has more to say.
     pub fn ask(call: Call) -> Self {
         Self::Ask(call.into())
     }

@@ -29,7 +29,7 @@ impl History {
         Self { path }
     }
 
-    /// Its path.
+    /// Its path below the root of the API.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

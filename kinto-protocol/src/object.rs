@@ -114,7 +114,7 @@ pub enum Conditional<T> {
 }
 
 impl<T> Conditional<T> {
-    /// What changed, if it did.
+    /// What changed, if it did: `None` where all is as it was.
     #[must_use]
     pub fn modified(self) -> Option<T> {
         match self {

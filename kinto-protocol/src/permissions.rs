@@ -34,19 +34,21 @@ pub const AUTHENTICATED: &str = "system.Authenticated";
 pub struct Permissions(BTreeMap<String, BTreeSet<String>>);
 
 impl Permissions {
-    /// None named.
+    /// None named: to be filled with [`read`](Self::read), [`write`](Self::write) and [`grant`](Self::grant). What is not named
+    /// is not empty, but not spoken of.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds principals to `read`.
+    /// Adds principals to `read`: users (`account:alexis`), groups (`/buckets/blog/groups/staff`),
+    /// [`EVERYONE`] or [`AUTHENTICATED`].
     #[must_use]
     pub fn read<P: Into<String>>(self, principals: impl IntoIterator<Item = P>) -> Self {
         self.grant("read", principals)
     }
 
-    /// Adds principals to `write`.
+    /// Adds principals to `write`, which includes reading, deleting, and giving permissions.
     #[must_use]
     pub fn write<P: Into<String>>(self, principals: impl IntoIterator<Item = P>) -> Self {
         self.grant("write", principals)

@@ -58,37 +58,37 @@ struct Pair {
 }
 
 impl Field {
-    /// The value itself.
+    /// The value itself, of the same type: `field("n").eq(42)` finds no `"42"`.
     #[must_use]
     pub fn eq(self, value: impl Serialize) -> Filter {
         self.one("", value)
     }
 
-    /// Anything but the value, and objects without the field.
+    /// Anything but the value, **and objects without the field**.
     #[must_use]
     pub fn not(self, value: impl Serialize) -> Filter {
         self.one("not_", value)
     }
 
-    /// Less than the value.
+    /// Less than the value, by the order of types that stands at [`field`]: all texts are less than any number.
     #[must_use]
     pub fn lt(self, value: impl Serialize) -> Filter {
         self.one("lt_", value)
     }
 
-    /// The value at most.
+    /// The value at most (`max_`): less than it, or equal.
     #[must_use]
     pub fn max(self, value: impl Serialize) -> Filter {
         self.one("max_", value)
     }
 
-    /// More than the value, and objects without the field.
+    /// More than the value, **and objects without the field**: add `field("n").has(true)` to leave these out.
     #[must_use]
     pub fn gt(self, value: impl Serialize) -> Filter {
         self.one("gt_", value)
     }
 
-    /// The value at least, and objects without the field.
+    /// The value at least (`min_`), **and objects without the field**: add `field("n").has(true)` to leave these out.
     #[must_use]
     pub fn min(self, value: impl Serialize) -> Filter {
         self.one("min_", value)

@@ -419,33 +419,46 @@ impl<T> Resource<T> {
     }
 }
 
+// Boxed: an `impl` in these signatures would borrow the address, and operations borrow nothing.
+#[allow(clippy::type_complexity, reason = "a name for it would be one more to learn")]
 impl Resource<GroupData> {
-    /// Adds users to a group, and keeps those who are in it.
+    /// Adds users to a group, and keeps those who are in it: reads it, and writes it back if anything changes and nobody else
+    /// changed it meanwhile, as [`modify`](Self::modify) does. Members are principals of users.
+    ///
+    /// ```
+    /// use kinto_protocol::bucket;
+    ///
+    /// let welcome = bucket("blog").groups().add_members("staff", ["account:alexis", "account:rita"]);
+    /// # let _ = welcome;
+    /// ```
     #[must_use]
     pub fn add_members<M: Into<String>>(
         &self,
         group: impl Into<String>,
         members: impl IntoIterator<Item = M>,
-    ) -> Modify<GroupData, impl FnMut(&mut GroupData) + Send> {
+    ) -> Modify<GroupData, Box<dyn FnMut(&mut GroupData) + Send>> {
         let members: Vec<String> = members.into_iter().map(Into::into).collect();
-        self.modify(group, move |data: &mut GroupData| {
+        let add: Box<dyn FnMut(&mut GroupData) + Send> = Box::new(move |data| {
             for member in &members {
                 if !data.members.contains(member) {
                     data.members.push(member.clone());
                 }
             }
-        })
+        });
+        self.modify(group, add)
     }
 
-    /// Takes users out of a group.
+    /// Takes users out of a group, if they are in it, and keeps the others; see [`add_members`](Self::add_members).
     #[must_use]
     pub fn remove_members<M: Into<String>>(
         &self,
         group: impl Into<String>,
         members: impl IntoIterator<Item = M>,
-    ) -> Modify<GroupData, impl FnMut(&mut GroupData) + Send> {
+    ) -> Modify<GroupData, Box<dyn FnMut(&mut GroupData) + Send>> {
         let members: Vec<String> = members.into_iter().map(Into::into).collect();
-        self.modify(group, move |data: &mut GroupData| data.members.retain(|member| !members.contains(member)))
+        let remove: Box<dyn FnMut(&mut GroupData) + Send> =
+            Box::new(move |data| data.members.retain(|member| !members.contains(member)));
+        self.modify(group, remove)
     }
 }
 

@@ -128,7 +128,7 @@ impl ServerError {
         read
     }
 
-    /// The HTTP status.
+    /// The HTTP status, 400 or above; of an operation in a batch, that of its entry.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status

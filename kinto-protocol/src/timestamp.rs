@@ -33,7 +33,7 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// The milliseconds.
+    /// The milliseconds since 1970, UTC.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0

@@ -268,7 +268,7 @@ impl<'a> Item<'a> {
         self.slot.error()
     }
 
-    /// The object that stands in its way.
+    /// The object that stands in its way, as it was when the server refused it (412), without its permissions.
     #[must_use]
     pub fn existing(&self) -> Option<&'a JsonMap> {
         self.error()?.server().and_then(ServerError::existing)

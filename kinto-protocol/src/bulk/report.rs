@@ -188,13 +188,13 @@ impl BulkFailure {
         &self.id
     }
 
-    /// How it ended.
+    /// How it ended: any but done and already so, which are no failures.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// Its error.
+    /// What the server said to this record, or why it could not be sent: as if it had been sent alone.
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.error

@@ -239,19 +239,19 @@ impl CopiedList {
 }
 
 impl NotCopied {
-    /// The id of the object.
+    /// The id of the object, in the list that it belongs to.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What of it.
+    /// What of the object could not be copied: itself, its permissions, its file.
     #[must_use]
     pub fn part(&self) -> CopyPart {
         self.part
     }
 
-    /// Why.
+    /// Why not. A 412 says that somebody else has written it in the target meanwhile.
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.error

@@ -23,7 +23,7 @@ pub struct GetOrCreate<T> {
     refusal: Option<Error>,
 }
 
-/// What came of it.
+/// What [`Resource::get_or_create`](crate::Resource::get_or_create) gives: the object, and whether it is new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "one or the other")]
 pub enum GetOrCreated<T> {

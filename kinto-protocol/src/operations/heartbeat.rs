@@ -35,7 +35,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Whether none of them fails.
+    /// Whether none of them fails. That the server answers at all is no error, whatever it says.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.parts.values().all(|works| *works != Some(false))

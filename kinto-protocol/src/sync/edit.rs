@@ -73,7 +73,7 @@ impl Edit {
         Self { kind, id, last_modified, old, data, some_fields: false, permissions, at, file: None }
     }
 
-    /// What it does.
+    /// What it does: creates, updates or deletes the record.
     #[must_use]
     pub fn kind(&self) -> EditKind {
         self.kind

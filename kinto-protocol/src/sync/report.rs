@@ -172,7 +172,7 @@ impl<'a> ReportItem<'a> {
         &self.part.id
     }
 
-    /// What was to be done.
+    /// What was to be done, as the plan has it: created, updated or deleted.
     #[must_use]
     pub fn kind(&self) -> EditKind {
         self.part.kind
