@@ -88,7 +88,10 @@ impl Path {
     pub(crate) fn segment(&mut self, id: &str, grammar: Grammar) {
         let found = breach(id, grammar);
         self.text.push('/');
-        if id.len() <= crate::id::MAX_LENGTH {
+        if found.is_none() && grammar == Grammar::Object {
+            // Nothing in it needs to be encoded.
+            self.text.push_str(id);
+        } else if id.len() <= crate::id::MAX_LENGTH {
             let _ = write!(self.text, "{}", utf8_percent_encode(id, SEGMENT));
         }
         // The worst breach is the one to keep: a wider rule does not heal it.
