@@ -54,6 +54,8 @@
 //!
 //! The small print, also by backend of the server, is in [`guarantees`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod address;
 #[cfg(feature = "export")]
