@@ -78,6 +78,8 @@
 //! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
 //! - `tracing`: events for answers, retries, waits and alerts.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "attachments")]
 mod attachments;
 mod client;
@@ -114,3 +116,7 @@ pub use kinto_protocol::*;
 #[cfg(feature = "attachments")]
 pub use pieces::{Pieces, Receiver};
 pub use transport::{Sending, Transport};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -72,6 +72,8 @@
 //! use the crate `log`: whole URLs at the level `debug` under the name `ureq`, and at `trace` under the name `ureq_proto`
 //! every byte that goes over the wire, **credentials included**. Whoever logs at these levels leaves those names out.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "attachments")]
 mod attachments;
 #[cfg(feature = "cli")]
@@ -107,3 +109,7 @@ pub use kinto_protocol::*;
 #[cfg(feature = "attachments")]
 pub use pieces::{Pieces, Receiver};
 pub use transport::Transport;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

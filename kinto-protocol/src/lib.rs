@@ -68,6 +68,8 @@
 //! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
 //! - `tracing`: events for answers, retries, waits and alerts.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod address;
 #[cfg(feature = "export")]
