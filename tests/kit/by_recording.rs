@@ -1,6 +1,6 @@
 //! What counts is that it goes on as it once did with a real server.
 //!
-//! The recordings are made anew, where that is needed, by `cargo test -p kinto-tests --test examples -- --ignored`.
+//! The recordings are made anew, where that is needed, by `cargo test -p kinto-tests --test kit -- --ignored`.
 
 use std::error::Error;
 use std::fs;
@@ -109,7 +109,7 @@ async fn read_as_it_was_recorded() {
 #[ignore = "it writes the recordings anew"]
 async fn record_anew() {
     let save = |name: &str, recorder: &Recorder| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/recordings").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("kit/recordings").join(name);
         fs::write(path, recorder.recording().to_string()).unwrap();
     };
     let server = tokio::task::spawn_blocking(move || {
