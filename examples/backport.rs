@@ -11,7 +11,7 @@ use kinto_examples::{review_place, say, title};
 use serde_json::json;
 
 /// The whole of the job. Nothing of the source is in memory but one page of it.
-fn backport(reader: &Client, writer: &Client) -> Result<(), Box<dyn Error>> {
+pub(crate) fn backport(reader: &Client, writer: &Client) -> Result<(), Box<dyn Error>> {
     let source = bucket("main-workspace").collection("cfr").records();
     let target = bucket("main-workspace").collection("cfr-fr");
     let mut planner = writer.send(target.records().survey())?;

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     told
 }
 
-fn tour(client: &Client, from: &str, into: &str, file: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn tour(client: &Client, from: &str, into: &str, file: &Path) -> Result<(), Box<dyn Error>> {
     client.send(bucket(from).collections().create("search-config", &json!({"displayFields": ["name"]})))?;
     let engines = bucket(from).collection("search-config").records();
     let everybody = Permissions::new().read([EVERYONE]);

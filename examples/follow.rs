@@ -14,13 +14,13 @@ use serde_json::json;
 
 /// What is kept between two runs of a program: here in memory, elsewhere in two files.
 #[derive(Default)]
-struct State {
-    cursor: String,
-    copy: BTreeMap<String, Todo>,
+pub(crate) struct State {
+    pub(crate) cursor: String,
+    pub(crate) copy: BTreeMap<String, Todo>,
 }
 
 /// The whole of it: what a program that is run now and then does.
-fn update(client: &Client, todos: &Resource<Todo>, state: &mut State) -> Result<(), Box<dyn Error>> {
+pub(crate) fn update(client: &Client, todos: &Resource<Todo>, state: &mut State) -> Result<(), Box<dyn Error>> {
     let changes = client.send(todos.changes(&Cursor::from(state.cursor.as_str())))?;
     if let Some(why) = changes.full {
         say(&format!("everything is read: {why}"));

@@ -11,7 +11,7 @@ use kinto_examples::{review_place, say, title};
 use serde_json::{Value, json};
 
 /// The whole of the job.
-fn ingest(client: &Client, source: Vec<(&str, Value)>, dry_run: bool) -> Result<(), Box<dyn Error>> {
+pub(crate) fn ingest(client: &Client, source: Vec<(&str, Value)>, dry_run: bool) -> Result<(), Box<dyn Error>> {
     let versions = bucket("main-workspace").collection("product-integrity");
     let plan = client.send(versions.records().sync(source))?; // reads only
     say(&plan.to_string());

@@ -13,7 +13,7 @@ use kinto_examples::{place, say, title};
 use serde_json::json;
 
 /// The whole of it, in the memory of a few hundred lines.
-fn pour(client: &Client, records: &Resource, lines: impl BufRead) -> Result<(), Box<dyn Error>> {
+pub(crate) fn pour(client: &Client, records: &Resource, lines: impl BufRead) -> Result<(), Box<dyn Error>> {
     let mut bulk = records.bulk(BulkMode::SkipUnchanged).concurrency(3);
     let parsed = lines.lines().map(|line| serde_json::from_str::<JsonMap>(&line?).map_err(io::Error::from));
     let poured = client.pour(&mut bulk, parsed);

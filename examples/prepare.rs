@@ -14,7 +14,7 @@ use kinto_tests::{Backend, KintoServer};
 use serde_json::json;
 
 /// The whole of it. What is as it should be is not written.
-fn prepare(anonymous: &Client) -> Result<(), Box<dyn Error>> {
+pub(crate) fn prepare(anonymous: &Client) -> Result<(), Box<dyn Error>> {
     wait_until_ready(anonymous, Duration::from_secs(60))?;
     let admin = anonymous.with_auth(Some(Auth::basic("admin", "p4ssw0rd")))?;
     for name in ["admin", "editor"] {

@@ -48,7 +48,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
+pub(crate) fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
     let readers = Permissions::new().read([EVERYONE]);
     client.send(bucket.collections().create("todos", &json!({})).permissions(readers))?;
     let todos = bucket.collection("todos").records().typed::<Todo>();

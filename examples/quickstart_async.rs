@@ -50,7 +50,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn tour(client: &Client, bucket: &Bucket) -> Result<(), Box<dyn Error>> {
     let readers = Permissions::new().read([EVERYONE]);
     client.send(bucket.collections().create("todos", &json!({})).permissions(readers)).await?;
     let todos = bucket.collection("todos").records().typed::<Todo>();

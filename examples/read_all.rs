@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio_stream::StreamExt as _;
 
 /// The whole of it. No more than eight collections are in memory at a time.
-async fn read_all(client: &Client) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn read_all(client: &Client) -> Result<(), Box<dyn Error>> {
     let mut changed = client.send(changed_collections().fresh()).await?;
     changed.changes.retain(|entry| !entry.bucket.ends_with("-preview"));
     let mut entries = changed.changes.iter();

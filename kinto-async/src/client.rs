@@ -37,6 +37,22 @@ impl Client {
     }
 
     /// A client of what stands in for a server in a test: a model, a script or a recording, see [`crate::testing`].
+    ///
+    /// ```
+    /// use kinto_async::testing::{Answer, Script};
+    /// use kinto_async::{Client, bucket};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// let posts = bucket("blog").collection("posts").records();
+    /// let script = Script::new();
+    /// script.expect(posts.get("hello"), Answer::error(404, 110));
+    /// let client = Client::testing(&script);
+    /// assert!(client.send(posts.get("hello")).await.unwrap_err().is_not_found());
+    /// script.finish();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "testing")]
     pub fn testing(double: &impl kinto_protocol::testing::TestDouble) -> Self {
         let answering = double.answering();
@@ -46,6 +62,23 @@ impl Client {
 
     /// The same client, writing down all that goes on, see [`Recorder`](kinto_protocol::testing::Recorder). Files are
     /// collected in memory.
+    ///
+    /// ```
+    /// use kinto_async::testing::{MemoryServer, Recorder};
+    /// use kinto_async::{Client, JsonMap, buckets};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), kinto_async::Error> {
+    /// let server = MemoryServer::new(); // mostly a real one: Client::builder(…).build()?
+    /// let recorder = Recorder::new();
+    /// let client = Client::testing(&server).recorded_by(&recorder);
+    /// let bucket = client.send(buckets().add(&JsonMap::new())).await?;
+    ///
+    /// let replay = recorder.recording().replay();
+    /// assert_eq!(Client::testing(&replay).send(buckets().add(&JsonMap::new())).await?, bucket);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn recorded_by(&self, recorder: &kinto_protocol::testing::Recorder) -> Self {

@@ -75,7 +75,7 @@
 //! - `yaml`: configurations as trees in YAML, the way kinto-wizard has them, see [`yaml_format`]; with `export`.
 //! - `http2`: HTTP/2 where the server offers it over TLS.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
-//! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
+//! - `testing`: scripted answers, recordings and a model of a server, for tests of programs: [`testing`].
 //! - `tracing`: events for answers, retries, waits and alerts.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

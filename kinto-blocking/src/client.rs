@@ -38,6 +38,20 @@ impl Client {
     }
 
     /// A client of what stands in for a server in a test: a model, a script or a recording, see [`crate::testing`].
+    ///
+    /// ```
+    /// use kinto_blocking::testing::{Answer, Script};
+    /// use kinto_blocking::{Client, bucket};
+    /// use serde_json::json;
+    ///
+    /// let posts = bucket("blog").collection("posts").records();
+    /// let script = Script::new();
+    /// script.expect(posts.get("hello"), Answer::object(&json!({"title": "Hello"})));
+    /// let client = Client::testing(&script);
+    /// assert_eq!(client.send(posts.get("hello"))?.data["title"], "Hello");
+    /// script.finish();
+    /// # Ok::<(), kinto_blocking::Error>(())
+    /// ```
     #[cfg(feature = "testing")]
     pub fn testing(double: &impl kinto_protocol::testing::TestDouble) -> Self {
         let answering = double.answering();
@@ -46,6 +60,21 @@ impl Client {
 
     /// The same client, writing down all that goes on, see [`Recorder`](kinto_protocol::testing::Recorder). Files are
     /// collected in memory.
+    ///
+    /// ```
+    /// use kinto_blocking::testing::{MemoryServer, Recorder};
+    /// use kinto_blocking::{Client, buckets};
+    /// use serde_json::json;
+    ///
+    /// let server = MemoryServer::new(); // mostly a real one: Client::builder(…).build()?
+    /// let recorder = Recorder::new();
+    /// let client = Client::testing(&server).recorded_by(&recorder);
+    /// let bucket = client.send(buckets().add(&json!({})))?;
+    ///
+    /// let replay = recorder.recording().replay();
+    /// assert_eq!(Client::testing(&replay).send(buckets().add(&json!({})))?, bucket);
+    /// # Ok::<(), kinto_blocking::Error>(())
+    /// ```
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn recorded_by(&self, recorder: &kinto_protocol::testing::Recorder) -> Self {

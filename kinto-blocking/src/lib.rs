@@ -63,7 +63,7 @@
 //! - `yaml`: configurations as trees in YAML, the way kinto-wizard has them, see [`yaml_format`]; with `export`.
 //! - `signatures`: verifies that the records of a published collection are those that were signed.
 //! - `oauth`: signing in through a browser, for servers with OpenID: `Client::login`.
-//! - `testing`: a model of a server, for tests of programs: [`testing::MemoryServer`].
+//! - `testing`: scripted answers, recordings and a model of a server, for tests of programs: [`testing`].
 //! - `tracing`: events for retries, waits and alerts.
 //!
 //! # Logs

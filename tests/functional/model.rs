@@ -15,7 +15,7 @@ pub(crate) fn run<D: Driver>(scenario: fn(&Kinto<D>)) {
     scenario(&Kinto::of_models(SERVED.url(), || SMALL.url().to_owned()));
 }
 
-// Of what is about permissions, passwords, plugins and schemas it knows nothing.
+// It forbids nothing, knows no passwords, plugins and schemas, and its clock is no clock: what is about these is not here.
 scenarios! {
     model:
     objects {
@@ -52,6 +52,7 @@ scenarios! {
         arrays,
         counting,
         what_the_server_cannot_express,
+        what_is_no_array,
     }
     following {
         what_is_new_and_what_is_gone,
@@ -83,6 +84,9 @@ scenarios! {
         attributes,
         attributes_and_permissions,
         merge,
+        json_patch,
+        only_if_it_is_as_it_was,
+        what_cannot_be_a_patch,
     }
     deletes {
         all_that_match,
@@ -120,6 +124,7 @@ scenarios! {
         s33_nothing_was_done_by_what_was_lost,
         what_was_in_it_is_not_read_after_a_deletion,
         what_cannot_be_sent_twice_stays_unknown,
+        s26_s27_patches_other_than_plain,
     }
     modify {
         what_is_not_changed_stays,
@@ -177,5 +182,39 @@ scenarios! {
         s44_totals_only_on_head,
         s45_pages_that_nobody_asked_for,
         s46_what_only_looks_deleted,
+        s39_nothing_twice,
+    }
+    trees {
+        there_and_back,
+        what_is_not_named,
+        records_that_are_extra,
+        several_buckets,
+        many_records,
+        what_is_no_whole_tree,
+    }
+    server {
+        its_parts_work,
+        headers_and_the_name_of_the_program,
+    }
+    surprises {
+        s01_if_match_is_best_effort,
+        s01_creating_is_exclusive,
+        s04_post_with_an_id_that_exists,
+        s07_no_data_and_empty_data,
+        s08_put_empties_the_other_permissions,
+        s28_post_with_if_match,
+        s29_if_none_match_star_on_a_list,
+        s30_only_strong_etags,
+        s48_groups_without_members,
+        s51_reading_the_default_bucket_writes,
+        s55_every_write_is_a_change,
+        s56_null_is_a_value,
+    }
+    errors {
+        what_is_not_there,
+        what_is_not_there_to_be_asked_about,
+        what_is_not_there_to_be_replaced,
+        what_cannot_be_an_id,
+        what_changed_meanwhile,
     }
 }

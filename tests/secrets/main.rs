@@ -54,6 +54,7 @@ fn secrets_are_seen_nowhere() {
         provoker.all::<bare::Bare>();
         provoked::by_transport(&auth, &seen);
         kept::looked_through(&auth, &seen);
+        kept::recorded(&auth, &seen);
     }
     signed_in(&seen);
 

@@ -128,12 +128,13 @@ mod tests {
     fn each_difference_is_told_by_itself() {
         let expected = asked("/a", "n=1&n=2", json!({"data": {"a": [1, 2], "b/c": null, "same": {}}}));
         let mut came = asked("/b", "n=2&m=", json!({"data": {"a": [1], "d": 2.5, "same": {}}}));
-        came.if_match = Some("\"7\"".into());
+        (came.if_match, came.if_none_match) = (Some("\"7\"".into()), Some("*".into()));
         let lines = [
             "the path: expected /a, came /b",
             "the parameter m: expected nothing, came ",
             "the parameter n: expected 1 and 2, came 2",
             "If-Match: expected nothing, came \"7\"",
+            "If-None-Match: expected nothing, came *",
             "the body at /data/a/1: expected 2, came nothing",
             "the body at /data/b~1c: expected null, came nothing",
             "the body at /data/d: expected nothing, came 2.5",

@@ -10,7 +10,7 @@ use crate::session::Request;
 use crate::testing::asked::{Asked, Content};
 
 /// What has such a name is a secret: a member of any JSON object, or a parameter of a URL. Hyphens are underscores.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "access_token",
     "api_key",
     "apikey",
@@ -22,10 +22,15 @@ const NAMES: [&str; 14] = [
     "passphrase",
     "password",
     "private_key",
+    "proxy_authorization",
     "refresh_token",
     "secret",
+    "set_cookie",
     "token",
 ];
+
+/// The headers of a request in a batch that say what is asked for. All others are the caller's own, and nobody's business.
+const TOLD: [&str; 3] = ["content-type", "if-match", "if-none-match"];
 
 fn is_secret(name: &str) -> bool {
     NAMES.contains(&name.to_ascii_lowercase().replace('-', "_").as_str())
@@ -44,7 +49,17 @@ pub(super) fn learn(secrets: &mut Secrets, headers: &HeaderMap, query: &str, bod
     parameters.filter(|(name, _)| is_secret(name)).for_each(|(_, value)| secrets.add(value));
     if let Content::Json(value) = body {
         learn_members(secrets, value);
+        let requests = value.get("requests").and_then(Value::as_array).into_iter().flatten();
+        for (name, value) in requests.filter_map(|request| request.get("headers")?.as_object()).flatten() {
+            if let (false, Some(value)) = (is_told(name), value.as_str()) {
+                secrets.add(value);
+            }
+        }
     }
+}
+
+fn is_told(name: &str) -> bool {
+    TOLD.contains(&name.to_ascii_lowercase().as_str())
 }
 
 fn learn_members(secrets: &mut Secrets, value: &Value) {
@@ -82,7 +97,13 @@ pub(super) fn hide(asked: &mut Asked, secrets: &Secrets) {
 pub(super) fn hide_content(content: &mut Content, secrets: &Secrets) {
     match content {
         Content::Nothing => {}
-        Content::Json(value) => hide_members(value, secrets),
+        Content::Json(value) => {
+            hide_members(value, secrets);
+            let requests = value.get_mut("requests").and_then(Value::as_array_mut).into_iter().flatten();
+            for headers in requests.filter_map(|request| request.get_mut("headers")?.as_object_mut()) {
+                headers.retain(|name, _| is_told(name));
+            }
+        }
         Content::Text(text) => hide_text(text, secrets),
         // What is in there cannot be taken out without breaking it.
         Content::Bytes(bytes) if secrets.are_in(&String::from_utf8_lossy(bytes)) => {
@@ -153,6 +174,19 @@ mod tests {
         let mut plain = "see https://host/a@b?n=1".to_owned();
         hide_text(&mut plain, &Secrets::default());
         assert_eq!(plain, "see https://host/a@b?n=1");
+    }
+
+    #[test]
+    fn headers_of_the_callers_in_a_batch_are_left_out() {
+        let mut body = Content::Json(json!({"requests": [{"headers": {"If-Match": "*", "x-key": "k3y-value"}}]}));
+        let mut secrets = Secrets::default();
+        learn(&mut secrets, &HeaderMap::new(), "", &body);
+        hide_content(&mut body, &secrets);
+        assert_eq!(body, Content::Json(json!({"requests": [{"headers": {"If-Match": "*"}}]})));
+        assert!(secrets.are_in("k3y-value"));
+        let mut answer = Content::Json(json!({"responses": [{"headers": {"Set-Cookie": "a=b"}}]}));
+        hide_content(&mut answer, &secrets);
+        assert_eq!(answer, Content::Json(json!({"responses": [{"headers": {"Set-Cookie": HIDDEN}}]})));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod answer;
 mod conditions;
 mod fields;
 mod filter;
+mod json_patch;
 mod list;
 mod place;
 mod store;
@@ -42,13 +43,10 @@ use write::Body;
 
 /// A model of a Kinto server, in memory and without a network, for tests of programs that use one.
 ///
-/// It stores buckets, groups, collections and records as a server does: timestamps and tombstones, preconditions,
+/// It stores buckets, groups, collections and records as a server does: timestamps and tombstones, preconditions, patches,
 /// filters, sorting, pages, batches, permissions as they are written and shown, the personal bucket. The tests of this
-/// library run against it as they run against real servers.
-///
-/// It is a model. It knows no passwords: whoever says who they are is believed. It stores permissions, and allows
-/// everything to everybody. It knows no plugins but the personal bucket, no schemas, and no JSON Patch. Its clock moves by
-/// a millisecond with each write, so that the same requests get the same answers.
+/// library run against it as they run against real servers. It forbids nothing to anybody, and knows no plugins: what it
+/// models and what not is on [a page of its own](crate::testing::what_is_modelled).
 ///
 /// ```
 /// use kinto_protocol::testing::MemoryServer;
@@ -64,8 +62,7 @@ use write::Body;
 /// # Ok::<(), kinto_protocol::Error>(())
 /// ```
 ///
-/// A client takes it as its transport: `Client::with_transport(server.session(), move |request| Ok(server.answer(&request)))`.
-/// Clones are the same server.
+/// A client of it, of either front-end: `Client::testing(&server)`. Clones are the same server.
 #[derive(Clone)]
 pub struct MemoryServer {
     page_size: Option<usize>,
@@ -281,8 +278,7 @@ impl MemoryServer {
             let answer = self.one(&caller, &One { method, path, query, header: &header, body: &body });
             if answer.status == 304 {
                 // So do servers, which leave it open what of the rest was done.
-                let body = json!({"code": 500, "errno": 999, "error": "Internal Server Error"});
-                return Err(Answer::new(500, body));
+                return Err(Answer::broken());
             }
             answers.push(answer.into_entry(path, method != "HEAD"));
         }
@@ -300,7 +296,10 @@ impl MemoryServer {
     fn answered(&self, store: &mut Store, caller: &Caller, one: &One<'_>) -> Result<Answer, Answer> {
         match (one.method, one.path) {
             ("GET" | "HEAD", "/") => return Ok(self.info(caller)),
-            ("GET" | "HEAD", "/__heartbeat__" | "/__lbheartbeat__") => return Ok(Answer::new(200, json!({}))),
+            ("GET" | "HEAD", "/__heartbeat__") => {
+                return Ok(Answer::new(200, json!({"storage": true, "permission": true, "cache": true})));
+            }
+            ("GET" | "HEAD", "/__lbheartbeat__") => return Ok(Answer::new(200, json!({}))),
             _ => {}
         }
         let who = &caller.who;
@@ -345,8 +344,11 @@ impl MemoryServer {
             "GET" | "HEAD" => store.read(&asked),
             "PUT" => store.replace(&asked, Body::parse(one.body)?),
             "PATCH" => match (one.header)("content-type").as_deref() {
-                Some(other @ "application/json-patch+json") => Err(Answer::unsupported(other)),
-                kind => store.patch(&asked, Body::parse(one.body)?, kind == Some("application/merge-patch+json")),
+                Some(json_patch::MEDIA_TYPE) => store.json_patch(&asked, one.body),
+                kind @ (None | Some("application/json" | "application/merge-patch+json")) => {
+                    store.patch(&asked, Body::parse(one.body)?, kind == Some("application/merge-patch+json"))
+                }
+                Some(other) => Err(Answer::unsupported(other)),
             },
             "DELETE" => store.remove(&asked),
             _ => Err(Answer::method_not_allowed()),

@@ -61,9 +61,14 @@ impl Answer {
     }
 
     pub(super) fn unsupported(content_type: &str) -> Self {
-        let why = format!("the model of a server knows no {content_type}");
+        let why = format!("Content-Type {content_type} is none of a patch");
         let details = json!([{"location": "header", "name": "Content-Type", "description": why}]);
         Self::error(415, 107, "Invalid parameters", Some(&why), Some(details))
+    }
+
+    /// What servers answer where they fail.
+    pub(super) fn broken() -> Self {
+        Self::error(500, 999, "Internal Server Error", None, None)
     }
 
     pub(super) fn unauthorized() -> Self {
@@ -87,6 +92,12 @@ impl Answer {
 
     pub(super) fn unknown() -> Self {
         Self::error(404, 111, "Not Found", Some("The resource you are looking for could not be found."), None)
+    }
+
+    /// What real servers may know, and the model does not.
+    pub(super) fn not_modelled(path: &str) -> Self {
+        let message = format!("MemoryServer, a model of a server, does not know {path}");
+        Self::error(501, 999, "Not Implemented", Some(&message), None)
     }
 
     pub(super) fn method_not_allowed() -> Self {

@@ -41,10 +41,13 @@ const OPERATORS: [&str; 12] =
 
 impl Query {
     pub(super) fn parse(text: &str) -> Result<Self, Answer> {
-        let mut query = Self::default();
+        let (mut query, mut once) = (Self::default(), BTreeSet::new());
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
+            if name.starts_with('_') && !once.insert(name.clone()) {
+                return Err(Answer::invalid("querystring", Some(&name), "is given more than once"));
+            }
             query.parameter(&name, &value)?;
             if !matches!(&*name, "_token" | "_limit") {
                 query.kept.push(pair.to_owned());
@@ -95,6 +98,9 @@ impl Query {
             },
             _ => vec![typed(value)],
         };
+        if operator.starts_with("contains_") && matches!(field, "id" | "last_modified") {
+            return Err(wrong("is no array"));
+        }
         if field == "id" && operator != "has_" && values.iter().any(|value| !value.is_string()) {
             return Err(wrong("should be a string"));
         }

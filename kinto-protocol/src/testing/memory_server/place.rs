@@ -30,6 +30,7 @@ impl Place {
             ["buckets", "groups"] => Kind::Group,
             ["buckets", "collections"] => Kind::Collection,
             ["buckets", "collections", "records"] => Kind::Record,
+            _ if is_of_a_plugin(&names) => return Err(Answer::not_modelled(path)),
             _ => return Err(Answer::unknown()),
         };
         let id = if segments.len().is_multiple_of(2) { segments.pop() } else { None };
@@ -79,6 +80,29 @@ impl Place {
             Kind::Record => "record",
             Kind::Account => "account",
         }
+    }
+}
+
+/// Whether the names in a path are those of something that Kinto or its plugins have.
+fn is_of_a_plugin(names: &[&str]) -> bool {
+    let within = ["attachment", "changeset", "history", "snapshot"];
+    let beside = [
+        "__api__",
+        "__broadcasts__",
+        "__counters__",
+        "__flush__",
+        "__user_data__",
+        "__version__",
+        "accounts",
+        "admin",
+        "contribute.json",
+        "openid",
+        "permissions",
+    ];
+    match names {
+        ["buckets", .., last] => within.contains(last),
+        [first, ..] => beside.contains(first),
+        [] => false,
     }
 }
 

@@ -57,23 +57,29 @@ impl Body {
     }
 
     fn acl(&self, place: &Place) -> Result<Acl, Answer> {
-        let known: &[&str] = match place.kind {
-            Kind::Bucket => &["read", "write", "collection:create", "group:create"],
-            Kind::Collection => &["read", "write", "record:create"],
-            Kind::Group | Kind::Record | Kind::Account => &["read", "write"],
-        };
         let mut acl = Acl::new();
         for (name, whom) in self.permissions.iter().flatten() {
-            if !known.contains(&name.as_str()) {
-                let why = format!("\"{name}\" is not one of {}", known.join(", "));
-                return Err(Answer::invalid("body", Some("permissions"), &why));
-            }
+            check_permission(name, place.kind)?;
             if let Some(whom) = whom {
                 acl.insert(name.clone(), whom.iter().cloned().collect::<BTreeSet<String>>());
             }
         }
         Ok(acl)
     }
+}
+
+/// Whether objects of this kind know that permission.
+pub(super) fn check_permission(name: &str, kind: Kind) -> Result<(), Answer> {
+    let known: &[&str] = match kind {
+        Kind::Bucket => &["read", "write", "collection:create", "group:create"],
+        Kind::Collection => &["read", "write", "record:create"],
+        Kind::Group | Kind::Record | Kind::Account => &["read", "write"],
+    };
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let why = format!("\"{name}\" is not one of {}", known.join(", "));
+    Err(Answer::invalid("body", Some("permissions"), &why))
 }
 
 impl Store {
@@ -153,7 +159,7 @@ impl Store {
         same_id(own, &id)?;
         for (name, value) in data.unwrap_or_default() {
             if merges {
-                merge(&mut object.data, name, value);
+                merge(&mut object.data, name, value)?;
             } else {
                 object.data.insert(name, value);
             }
@@ -172,7 +178,7 @@ impl Store {
         Ok(Answer::new(200, json!({"data": {"id": id, "last_modified": at, "deleted": true}})).at(at))
     }
 
-    fn existing(&self, asked: &Asked<'_>) -> Result<(String, Stored), Answer> {
+    pub(super) fn existing(&self, asked: &Asked<'_>) -> Result<(String, Stored), Answer> {
         let id = asked.place.id.clone().unwrap_or_default();
         match self.object(asked.path, &id) {
             Some(object) => Ok((id, object.clone())),
@@ -181,7 +187,7 @@ impl Store {
     }
 
     #[allow(clippy::unused_self, reason = "it stands beside what it is about")]
-    fn meets(&self, asked: &Asked<'_>, id: &str, object: &Stored) -> Result<(), Answer> {
+    pub(super) fn meets(&self, asked: &Asked<'_>, id: &str, object: &Stored) -> Result<(), Answer> {
         if asked.conditions.hold(object.at) {
             return Ok(());
         }
@@ -193,7 +199,7 @@ impl Store {
     }
 
     /// Whoever writes an object may write it again.
-    fn write(
+    pub(super) fn write(
         &mut self,
         status: u16,
         asked: &Asked<'_>,
@@ -222,7 +228,7 @@ fn shown(status: u16, id: &str, object: &Stored, who: &str) -> Answer {
     Answer::new(status, json!({"data": object.shown(id), "permissions": object.visible(who)})).at(object.at)
 }
 
-fn same_id(own: Option<Value>, id: &str) -> Result<(), Answer> {
+pub(super) fn same_id(own: Option<Value>, id: &str) -> Result<(), Answer> {
     match own {
         Some(own) if own != id => Err(Answer::invalid("body", None, "Object id does not match existing object")),
         _ => Ok(()),
@@ -230,7 +236,7 @@ fn same_id(own: Option<Value>, id: &str) -> Result<(), Answer> {
 }
 
 /// With what the server adds: a group has members.
-fn complete(mut data: JsonMap, kind: Kind) -> Result<JsonMap, Answer> {
+pub(super) fn complete(mut data: JsonMap, kind: Kind) -> Result<JsonMap, Answer> {
     if kind == Kind::Group {
         let members = data.entry("members").or_insert_with(|| json!([]));
         let is_user = |member: &Value| member.as_str().is_some_and(|who| !who.starts_with('/'));
@@ -241,19 +247,19 @@ fn complete(mut data: JsonMap, kind: Kind) -> Result<JsonMap, Answer> {
     Ok(data)
 }
 
-/// As a JSON Merge Patch says: `null` takes a field away, and objects are merged.
-fn merge(into: &mut JsonMap, name: String, value: Value) {
+/// As a JSON Merge Patch says: `null` takes a field away, and objects are merged. Over what is no object, servers fail.
+fn merge(into: &mut JsonMap, name: String, value: Value) -> Result<(), Answer> {
     match value {
         Value::Null => _ = into.remove(&name),
         Value::Object(fields) => {
-            let inner = into.entry(name).or_insert_with(|| json!({}));
-            if !inner.is_object() {
-                *inner = json!({});
-            }
-            if let Value::Object(inner) = inner {
-                fields.into_iter().for_each(|(name, value)| merge(inner, name, value));
+            let Value::Object(inner) = into.entry(name).or_insert_with(|| json!({})) else {
+                return Err(Answer::broken());
+            };
+            for (name, value) in fields {
+                merge(inner, name, value)?;
             }
         }
         value => _ = into.insert(name, value),
     }
+    Ok(())
 }
