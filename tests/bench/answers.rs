@@ -77,8 +77,7 @@ pub fn object(n: usize) -> Answer {
 }
 
 /// The records of a list from this one on, up to a page of them.
-#[must_use]
-pub fn listed(from: usize, count: usize) -> String {
+fn listed(from: usize, count: usize) -> String {
     let mut body = String::with_capacity(PAGE * 640);
     body.push_str("{\"data\":[");
     for n in from..count.min(from + PAGE) {
@@ -104,12 +103,12 @@ pub fn page(url: &str, from: usize, count: usize) -> Answer {
     Answer::new(listed(from, count), always.into_iter().chain(more))
 }
 
-/// What a batch of so many writes is answered.
+/// What a batch of these writes is answered.
 #[must_use]
-pub fn batch(list: &str, count: usize) -> Answer {
+pub fn batch(list: &str, numbers: impl IntoIterator<Item = usize>) -> Answer {
     let mut body = String::from("{\"responses\":[");
-    for n in 0..count {
-        let (comma, path, object) = (if n > 0 { "," } else { "" }, format!("{list}/{}", id(n)), object(n).body);
+    for (place, n) in numbers.into_iter().enumerate() {
+        let (comma, path, object) = (if place > 0 { "," } else { "" }, format!("{list}/{}", id(n)), object(n).body);
         let length = object.len();
         let headers = format!(
             "{{\"Content-Type\":\"application/json\",\"Content-Length\":\"{length}\",\"ETag\":\"\\\"{NOW}\\\"\",\

@@ -67,6 +67,21 @@ pub fn id(n: usize) -> String {
     format!("{:08x}-0000-4000-8000-{n:012x}", n.wrapping_mul(2_654_435_761) & 0xffff_ffff)
 }
 
+/// The number of an id.
+#[must_use]
+pub fn number(id: &str) -> Option<usize> {
+    usize::from_str_radix(id.rsplit('-').next()?, 16).ok()
+}
+
+impl Flat {
+    /// Without what is the server's.
+    #[must_use]
+    pub fn article(self) -> Article {
+        let Self { title, summary, url, author, tags, words, rating, published, replaces, .. } = self;
+        Article { title, summary, url, author, tags, words, rating, published, replaces }
+    }
+}
+
 impl Article {
     /// The article of that number.
     #[must_use]

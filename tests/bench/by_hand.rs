@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::article::{Article, Flats, Written};
 
 /// The path of the list, below the root of the API.
-pub const PREFIX: &str = "/buckets/bench/collections/articles/records";
+pub(crate) const PREFIX: &str = "/buckets/bench/collections/articles/records";
 
 /// The most that is taken for an answer.
 const MOST: usize = 64 << 20;
@@ -69,7 +69,7 @@ impl Prepared {
         if !articles.iter().all(|(id, article)| is_id(id) && article.rating.is_finite()) {
             return None;
         }
-        let body = batch_body("", articles).into();
+        let body = batch_body(PREFIX, articles).into();
         let mut request = self.to(Method::POST, format!("{}/batch", self.root), body)?;
         request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Some(request)
@@ -92,9 +92,9 @@ pub fn put_body(article: &Article) -> Vec<u8> {
     serde_json::to_vec(&Body { data: article }).unwrap_or_default()
 }
 
-/// `{"requests": […]}`, with paths that begin with this.
+/// `{"requests": […]}`: each of them is put into this list.
 #[must_use]
-pub fn batch_body(root: &str, articles: &[(String, Article)]) -> Vec<u8> {
+pub fn batch_body(list: &str, articles: &[(String, Article)]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Body<'a> {
         requests: Vec<Entry<'a>>,
@@ -109,11 +109,8 @@ pub fn batch_body(root: &str, articles: &[(String, Article)]) -> Vec<u8> {
     struct Data<'a> {
         data: &'a Article,
     }
-    let requests = articles.iter().map(|(id, data)| Entry {
-        method: "PUT",
-        path: format!("{root}{PREFIX}/{id}"),
-        body: Data { data },
-    });
+    let requests =
+        articles.iter().map(|(id, data)| Entry { method: "PUT", path: format!("{list}/{id}"), body: Data { data } });
     serde_json::to_vec(&Body { requests: requests.collect() }).unwrap_or_default()
 }
 

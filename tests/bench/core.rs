@@ -144,7 +144,7 @@ fn batch_request_by_hand() -> Workload {
 
 fn batch() -> Workload {
     let (session, articles, writes) = (session(), articles(), writes());
-    let answer = answers::batch(by_hand::PREFIX, BATCH).response();
+    let answer = answers::batch(by_hand::PREFIX, 0..BATCH).response();
     Box::new(move || {
         let mut batch = Batch::new();
         let mut tickets = Vec::with_capacity(writes.len());
@@ -157,7 +157,7 @@ fn batch() -> Workload {
 
 fn batch_by_hand() -> Workload {
     let (prepared, writes) = (prepared(), writes());
-    let answer = answers::batch(by_hand::PREFIX, BATCH).response();
+    let answer = answers::batch(by_hand::PREFIX, 0..BATCH).response();
     Box::new(move || {
         let request = black_box(prepared.batch(black_box(&writes)));
         let written = black_box(by_hand::batch_answer(&answer.clone()));

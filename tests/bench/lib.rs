@@ -6,7 +6,7 @@ mod article;
 mod by_hand;
 mod core;
 
-pub use answers::{Answer, PAGE, batch, hello, listed, object, page};
-pub use article::{Article, Author, Flat, Flats, Written, id};
-pub use by_hand::{PREFIX, batch_body, decode_batch, put_body};
+pub use answers::{Answer, PAGE, batch, hello, object, page};
+pub use article::{Article, Author, Flat, Flats, Written, id, number};
+pub use by_hand::{batch_body, decode_batch, put_body};
 pub use core::{Named, WORKLOADS, Workload};
