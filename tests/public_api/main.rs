@@ -19,10 +19,11 @@ fn describe(workspace: &Path) {
     cargo.env("RUSTDOC", workspace.join("tests/public_api/rustdoc-json"));
     cargo.env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
     // What cargo says of this test is not for what it builds: some of that would be built anew.
-    for (name, _) in
-        env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST"))
-    {
-        cargo.env_remove(name);
+    for (name, _) in env::vars_os() {
+        let shown = name.to_string_lossy();
+        if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST") {
+            cargo.env_remove(name);
+        }
     }
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
