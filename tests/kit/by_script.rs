@@ -1,5 +1,7 @@
 //! What counts is what is asked for, and what is made of the answers.
 
+use std::fs;
+
 use kinto_blocking::testing::{Answer, Asked, Script};
 use kinto_blocking::{
     AUTHENTICATED, Client, FailureKind, Method, Permissions, accounts, bucket, buckets, changed_collections, endpoints,
@@ -7,7 +9,7 @@ use kinto_blocking::{
 };
 use serde_json::json;
 
-use crate::{backport, ingest, prepare, read_all};
+use crate::{backport, ingest, prepare, publish_files, read_all};
 
 fn is_reading(asked: &Asked) -> bool {
     asked.method == Method::GET || asked.method == Method::HEAD
@@ -84,6 +86,31 @@ fn what_is_there_already_is_left_alone() {
     let lists = |asked: &Asked| is_reading(asked) && asked.path.ends_with("/collections");
     script.allow(("collections", lists), Answer::list(collections));
     prepare::prepare(&Client::testing(&script)).unwrap();
+    script.finish();
+}
+
+#[test]
+fn a_file_that_is_there_already_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (folder.path().join("abc.txt"), folder.path().join("other.txt"));
+    fs::write(&file, "abc").unwrap();
+    fs::write(&other, "other").unwrap();
+    let filters = bucket("home").collection("filters");
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let attachment = json!({"hash": hash, "size": 3, "filename": "abc.txt", "location": "x", "mimetype": "application/octet-stream"});
+    let there = json!({"about": "abc.txt", "attachment": attachment});
+    let script = Script::new();
+    script.allow(filters.records().get("abc-txt"), Answer::object(&there));
+    let is_file = |asked: &Asked| asked.path.ends_with("/attachments/x");
+    script.allow(("the file", is_file), Answer::status(200).body("abc"));
+    script.allow(filters.records().get("other-txt"), Answer::error(404, 110));
+    let sent = endpoints::attachment("home", "filters", "other-txt");
+    script.expect((Method::POST, sent.as_str()), Answer::error(403, 121));
+    let error = publish_files::publish(&Client::testing(&script), &filters, &[file, other]).unwrap_err();
+    assert!(error.to_string().contains("403"), "{error}");
+
+    let downloaded = Client::testing(&script).send(filters.attachment("abc-txt").download()).unwrap();
+    assert_eq!(downloaded.content, "abc");
     script.finish();
 }
 
