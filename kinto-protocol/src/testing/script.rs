@@ -54,6 +54,9 @@ use crate::transport_error::TransportError;
 /// What the server is, which the library asks for by itself before batches and plugins (`GET /`), need not be expected: the
 /// script answers as a server with all plugins would, unless it names that as well. Predicates are not asked about it.
 ///
+/// A client sends again what failed, as always, so that what is answered with 503 has to be expected as often as the policy
+/// says; it does so at once, unless the answer asks it to wait.
+///
 /// A request that nobody expected, or one out of turn, is a panic at once, which says what was expected, what came, how they
 /// differ, and what had come before. It is one and no error, since an error could be handled by the program under test.
 ///
