@@ -14,7 +14,7 @@ use kinto_examples::{place, say, title};
 use serde_json::json;
 
 /// The whole of the job.
-fn publish(client: &Client, filters: &Collection, files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn publish(client: &Client, filters: &Collection, files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     for path in files {
         let name = path.file_name().and_then(|name| name.to_str()).ok_or("a name that is not text")?;
         let id = name.replace('.', "-");

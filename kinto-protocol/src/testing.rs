@@ -70,6 +70,7 @@
 
 mod answer;
 mod asked;
+mod batch;
 mod difference;
 mod discreet;
 mod double;

@@ -12,17 +12,20 @@ use kinto_examples::review_place;
 use kinto_tests::{Backend, KintoServer};
 use serde_json::{Value, json};
 
-use crate::{ingest, quickstart, quickstart_async, read_all};
+use crate::{ingest, publish_files, quickstart, quickstart_async, read_all};
 
 const PASSWORD: &str = "c4n4ry in/the mine";
 
-/// Somebody signs up, and takes the tour.
-fn tour(anonymous: &Client) -> Result<Object, Box<dyn Error>> {
+/// Somebody signs up, takes the tour, and publishes a file, of two megabytes that are no text.
+fn tour(anonymous: &Client, file: &Path) -> Result<Object, Box<dyn Error>> {
     anonymous.send(accounts().create("blocking", PASSWORD))?;
     let client = anonymous.with_auth(Some(Auth::basic("blocking", PASSWORD)))?;
     assert_eq!(client.send(server_info())?.user.ok_or("nobody")?.id, "account:blocking");
     let home = client.send(buckets().add(&json!({"for": "a tour"})))?;
     quickstart::tour(&client, &bucket(&home.id))?;
+    client.send(bucket(&home.id).collections().create("filters", &json!({})))?;
+    let filters = bucket(&home.id).collection("filters");
+    publish_files::publish(&client, &filters, &[file.to_owned()])?;
     Ok(home)
 }
 
@@ -61,14 +64,17 @@ async fn recorded_now_and_replayed_at_once() {
     tokio::task::spawn_blocking(move || {
         let recorder = Recorder::new();
         let client = Client::builder(server.url()).build().unwrap().recorded_by(&recorder);
-        let home = tour(&client).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("monday.jpg");
+        fs::write(&file, vec![0xff; 2_000_000]).unwrap();
+        let home = tour(&client, &file).unwrap();
         let text = recorder.recording().to_string();
         has_no_secret(&text);
         let recording: Recording = text.parse().unwrap();
         // There is nobody any more who could be asked.
         drop(server);
         let replay = recording.replay();
-        assert_eq!(tour(&Client::testing(&replay)).unwrap(), home);
+        assert_eq!(tour(&Client::testing(&replay), &file).unwrap(), home);
         replay.finish();
     })
     .await

@@ -18,6 +18,7 @@ examples! {
     ingest = "../../examples/ingest.rs"
     pour = "../../examples/pour.rs"
     prepare = "../../examples/prepare.rs"
+    publish_files = "../../examples/publish_files.rs"
     quickstart = "../../examples/quickstart.rs"
     quickstart_async = "../../examples/quickstart_async.rs"
     read_all = "../../examples/read_all.rs"

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::json;
 use crate::session::{Request, Session};
 
-/// So much of a body that is no JSON is shown.
+/// So many letters of a body are shown.
 const SHOWN: usize = 2_000;
 
 /// A request, as far as tests compare it: what is asked for, and not how it is written. The order of its parameters, the
@@ -181,15 +181,17 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("no body"),
-            Self::Json(value) => value.fmt(f),
-            Self::Text(text) => {
-                let shown: String = text.chars().take(SHOWN).collect();
-                f.write_str(&shown)?;
-                f.write_str(if shown.len() < text.len() { "…" } else { "" })
-            }
+            Self::Json(value) => shortened(&value.to_string(), f),
+            Self::Text(text) => shortened(text, f),
             Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
         }
     }
+}
+
+fn shortened(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let shown: String = text.chars().take(SHOWN).collect();
+    f.write_str(&shown)?;
+    f.write_str(if shown.len() < text.len() { "…" } else { "" })
 }
 
 #[cfg(test)]

@@ -70,7 +70,10 @@ fn values(at: &str, expected: Option<&Value>, came: Option<&Value>, lines: &mut 
         }
         (expected, came) if expected == came => {}
         (expected, came) => {
-            let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            let shown = |value: Option<&Value>| match value {
+                Some(value) => Content::Json(value.clone()).to_string(),
+                None => "nothing".to_owned(),
+            };
             lines.push(line(
                 &format!("the body at {}", if at.is_empty() { "/" } else { at }),
                 &shown(expected),

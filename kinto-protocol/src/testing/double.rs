@@ -13,7 +13,35 @@ use crate::transport_error::TransportError;
 /// What stands in for a server in a test. Either client takes one: `Client::testing(&double)`.
 ///
 /// [`MemoryServer`](crate::testing::MemoryServer) and [`Script`](crate::testing::Script) are such; one of your own is a
-/// session and a closure.
+/// session and a closure:
+///
+/// ```
+/// use kinto_protocol::testing::{Answering, MemoryServer, TestDouble};
+/// use kinto_protocol::{FailureKind, Session, TransportError};
+///
+/// /// A server that is there only half of the time.
+/// struct Flaky(MemoryServer);
+///
+/// impl TestDouble for Flaky {
+///     fn session(&self) -> Session {
+///         self.0.session()
+///     }
+///
+///     fn answering(&self) -> Answering {
+///         let (server, count) = (self.0.clone(), std::sync::atomic::AtomicU32::new(0));
+///         Answering::new(move |request| match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 {
+///             0 => Err(TransportError::new(FailureKind::Connect, "nobody there")),
+///             _ => Ok(server.answer(request)),
+///         })
+///     }
+/// }
+///
+/// let flaky = Flaky(MemoryServer::new()); // Client::testing(&flaky)
+/// let request = flaky.session().request(&kinto_protocol::server_info())?;
+/// let answering = flaky.answering();
+/// assert!(answering.answer(&request).is_err() && answering.answer(&request).is_ok());
+/// # Ok::<(), kinto_protocol::Error>(())
+/// ```
 pub trait TestDouble {
     /// A session with it, which gets the same random numbers each time.
     fn session(&self) -> Session;

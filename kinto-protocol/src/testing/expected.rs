@@ -6,16 +6,33 @@ use std::panic::Location;
 use http::Method;
 
 use crate::flow::{Flow, Turn};
+use crate::path::Path;
 use crate::session::Session;
-use crate::testing::asked::Asked;
+use crate::testing::asked::{Asked, Content};
 use crate::testing::difference::{differences, generalised};
 
 /// What a [`Script`](crate::testing::Script) can expect:
 ///
 /// - anything that can be sent: an operation, a [`Call`](crate::Call), or a longer conversation, of which it is the first
 ///   request. The ids that are made for new objects are any;
-/// - a method and a path: `(Method::GET, "/buckets/blog")`, with parameters or without, whatever else is in the request;
+/// - a method and a path: `(Method::GET, "/buckets/blog")` or one of the [`endpoints`](crate::endpoints), with parameters or
+///   without, whatever else is in the request;
 /// - a name and a predicate: `("any write", |asked: &Asked| asked.method != Method::GET)`.
+///
+/// ```
+/// use kinto_protocol::testing::{Answer, Asked, Script};
+/// use kinto_protocol::{Method, bucket, endpoints};
+///
+/// let posts = bucket("blog").collection("posts").records();
+/// let script = Script::new();
+/// script.expect(posts.get("a"), Answer::error(404, 110));
+/// script.expect((Method::GET, endpoints::record("blog", "posts", "b")), Answer::error(404, 110));
+/// script.allow(("what is read", |asked: &Asked| asked.method == Method::GET), Answer::error(403, 121));
+/// for (id, is_missing) in [("a", true), ("b", true), ("c", false)] {
+///     assert_eq!(script.send(posts.get(id)).unwrap_err().is_not_found(), is_missing);
+/// }
+/// script.finish();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be expected",
     note = "what can be sent can be expected, and so can `(Method, \"/path\")` and `(\"a name\", |asked: &Asked| …)`"
@@ -86,9 +103,16 @@ impl Expect for (Method, &str) {
             if_match: None,
             if_none_match: None,
             content_type: None,
-            body: Default::default(),
+            body: Content::Nothing,
         };
         What::Line(asked.into()).into()
+    }
+}
+
+impl Expect for (Method, Path) {
+    #[track_caller]
+    fn expected(self, session: &Session) -> Expected {
+        (self.0, self.1.as_str()).expected(session)
     }
 }
 

@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderName, Method};
 use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::flow::Flow;
 use crate::session::{Request, Response, Session};
 use crate::testing::answer::{Answer, Counters};
-use crate::testing::asked::{Asked, Content};
+use crate::testing::asked::Asked;
+use crate::testing::batch::{entries, entry};
 use crate::testing::discreet;
 use crate::testing::double::{Answering, TestDouble, drive};
 use crate::testing::expected::{Expect, Expected};
@@ -53,6 +52,9 @@ use crate::transport_error::TransportError;
 ///
 /// What the server is, which the library asks for by itself before batches and plugins (`GET /`), need not be expected: the
 /// script answers as a server with all plugins would, unless it names that as well. Predicates are not asked about it.
+///
+/// A client sends again what failed, as always, so that what is answered with 503 has to be expected as often as the policy
+/// says; it does so at once, unless the answer asks it to wait.
 ///
 /// A request that nobody expected, or one out of turn, is a panic at once, which says what was expected, what came, how they
 /// differ, and what had come before. It is one and no error, since an error could be handled by the program under test.
@@ -375,44 +377,6 @@ fn hello(root: &str) -> Answer {
         "settings": {"batch_max_requests": 25, "readonly": false, "explicit_permissions": true},
         "capabilities": capabilities,
     }))
-}
-
-/// The requests in a batch, if it is one.
-fn entries(asked: &Asked, root: &str) -> Option<Vec<Asked>> {
-    let version = root.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or_default();
-    let entries = asked.json().filter(|_| asked.path == "/batch")?.get("requests")?.as_array()?;
-    let one = |entry: &Value| {
-        let text = |name: &str| entry.get(name).and_then(Value::as_str);
-        let url = text("path")?;
-        let url = url.strip_prefix(version).filter(|path| path.starts_with('/')).unwrap_or(url);
-        let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let header = |name: &str| {
-            let headers = entry.get("headers")?.as_object()?;
-            let value = headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?.1;
-            Some(value.as_str()?.to_owned())
-        };
-        Some(Asked {
-            method: text("method").unwrap_or("GET").parse().ok()?,
-            path: path.to_owned(),
-            query: query.to_owned(),
-            if_match: header("if-match"),
-            if_none_match: header("if-none-match"),
-            content_type: None,
-            body: entry.get("body").map_or(Content::Nothing, |body| Content::Json(body.clone())),
-        })
-    };
-    entries.iter().map(one).collect()
-}
-
-/// An answer as one of a batch.
-fn entry(asked: &Asked, response: &Response) -> Value {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let name = |name: &HeaderName| name.as_str().to_owned();
-    let headers: Map<String, Value> =
-        response.headers().iter().map(|(own, value)| (name(own), text(value.as_bytes()).into())).collect();
-    let body = |body: &Bytes| serde_json::from_slice(body).unwrap_or_else(|_| Value::from(text(body)));
-    let body = if asked.method == Method::HEAD { "".into() } else { body(response.body()) };
-    json!({"path": asked.path, "status": response.status().as_u16(), "headers": headers, "body": body})
 }
 
 impl fmt::Debug for Shared {

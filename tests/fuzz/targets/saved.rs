@@ -1,5 +1,7 @@
-//! What was saved and is read back, and may have been changed meanwhile: plans, cursors, copies, descriptions of files.
+//! What was saved and is read back, and may have been changed meanwhile: plans, cursors, copies, descriptions of files,
+//! recordings.
 
+use kinto_protocol::testing::Recording;
 use kinto_protocol::{Attachment, Cursor, FullRead, LocalCopy, Plan, Tombstone, bucket};
 
 use super::bench::{self, Bench};
@@ -41,6 +43,13 @@ pub(super) fn run(bytes: &[u8]) {
         drop(bench.read(file.download()));
     }
     drop(serde_json::from_str::<Tombstone>(&text));
+    if let Ok(recording) = text.parse::<Recording>() {
+        let stored = recording.to_string();
+        let again: Recording = stored.parse().expect("what was stored");
+        assert_eq!((again.to_string(), &again), (stored, &recording));
+        // Whoever dropped it would have to play all of it before.
+        std::mem::forget(recording.replay());
+    }
 }
 
 fn plan_of(plan: &Plan, bytes: &[u8]) {

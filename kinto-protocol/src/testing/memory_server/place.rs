@@ -100,7 +100,7 @@ fn is_of_a_plugin(names: &[&str]) -> bool {
         "permissions",
     ];
     match names {
-        ["buckets", .., last] => within.contains(last),
+        ["buckets", rest @ ..] => rest.iter().any(|name| within.contains(name)),
         [first, ..] => beside.contains(first),
         [] => false,
     }
@@ -110,4 +110,33 @@ pub(super) fn check_id(id: &str) -> Result<(), &'static str> {
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let begins_well = id.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
     if begins_well && id.bytes().all(rest) { Ok(()) } else { Err("Invalid object id") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_modelled_is_told_apart_from_what_nobody_knows() {
+        for path in [
+            "/accounts/me",
+            "/permissions",
+            "/__version__",
+            "/openid/a/login",
+            "/buckets/b/history",
+            "/buckets/b/snapshot/collections/c@7",
+            "/buckets/b/collections/c/changeset",
+            "/buckets/b/collections/c/records/r/attachment",
+        ] {
+            let answer = Place::of(path).unwrap_err();
+            assert_eq!(answer.status, 501, "{path}");
+            let told = answer.body.unwrap()["message"].to_string();
+            assert!(told.contains("MemoryServer") && told.contains(path), "{told}");
+        }
+        for path in
+            ["/", "/nothing", "/buckets/b/nothing", "/buckets//collections", "/buckets/b/collections/c/records/r/x"]
+        {
+            assert_eq!(Place::of(path).unwrap_err().status, 404, "{path}");
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Method;
 use http::header::SET_COOKIE;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{MemoryServer, Recorder};

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use http::Method;
 use serde_json::json;
 
 use super::*;
