@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::call::Call;
+use crate::decode::Name;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reply::Reply;
 
@@ -117,7 +118,7 @@ impl<'de> Deserialize<'de> for Headers {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
                 let mut headers = HeaderMap::with_capacity(map.size_hint().unwrap_or(8));
-                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                while let Some(Name(name)) = map.next_key()? {
                     let Text(value) = map.next_value()?;
                     if let (Ok(name), Some(value)) = (HeaderName::try_from(&*name), value) {
                         headers.append(name, value);
