@@ -4,9 +4,11 @@
 //! while they stream past: [`Fields`] hands the caller's type everything else, and the server's fields only if it is a
 //! struct that has fields of these names. `#[serde(flatten)]` would do the same through a buffer, at twice the cost.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess,
     Visitor,
@@ -90,6 +92,10 @@ pub(crate) fn tombstones(text: &str) -> serde_json::Result<Vec<Tombstone>> {
     envelope(text, PhantomData).map(|(tombstones, _)| tombstones)
 }
 
+/// The name of a member. By itself, `Cow` would take a copy.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Reads the envelope, its `data` by the seed.
 fn envelope<'de, D: DeserializeSeed<'de>>(
     text: &'de str,
@@ -107,7 +113,7 @@ fn envelope<'de, D: DeserializeSeed<'de>>(
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut seed = Some(self.0);
             let (mut data, mut permissions) = (None, None);
-            while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            while let Some(Name(key)) = map.next_key()? {
                 match &*key {
                     "data" => {
                         let seed = seed.take().ok_or_else(|| A::Error::duplicate_field("data"))?;
@@ -145,7 +151,7 @@ pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let (mut metadata, mut timestamp, mut changes) = (None, None, None);
-            while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            while let Some(Name(key)) = map.next_key()? {
                 match &*key {
                     "metadata" => metadata = Some(map.next_value()?),
                     "timestamp" => timestamp = Some(map.next_value()?),
@@ -427,7 +433,6 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeySeed<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
     use serde_json::json;
 
     #[derive(Debug, Deserialize, PartialEq)]

@@ -1,7 +1,6 @@
 //! Paths below the API root.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -88,11 +87,8 @@ impl Path {
     pub(crate) fn segment(&mut self, id: &str, grammar: Grammar) {
         let found = breach(id, grammar);
         self.text.push('/');
-        if found.is_none() && grammar == Grammar::Object {
-            // Nothing in it needs to be encoded.
-            self.text.push_str(id);
-        } else if id.len() <= crate::id::MAX_LENGTH {
-            let _ = write!(self.text, "{}", utf8_percent_encode(id, SEGMENT));
+        if id.len() <= crate::id::MAX_LENGTH {
+            self.text.extend(utf8_percent_encode(id, SEGMENT));
         }
         // The worst breach is the one to keep: a wider rule does not heal it.
         if let Some(found) = found

@@ -50,8 +50,13 @@ fn other(articles: &Resource<Article>, n: usize) -> impl Operation<Output = Obje
     articles.create(id(n % 1_000), &Article::new(7))
 }
 
-fn batch(articles: &Resource<Article>, count: usize) -> Batch {
-    (0..count).map(|n| articles.replace(id(n), &Article::new(n)).overwrite()).collect()
+/// What is to be written, made before.
+fn contents(count: usize) -> Vec<(String, Article)> {
+    (0..count).map(|n| (id(n), Article::new(n))).collect()
+}
+
+fn batch(articles: &Resource<Article>, contents: &[(String, Article)]) -> Batch {
+    contents.iter().map(|(id, article)| articles.replace(id, article).overwrite()).collect()
 }
 
 fn export(place: &Place) -> Export {
@@ -98,12 +103,13 @@ impl Client for Blocking {
             Work::Get => (0..times).try_for_each(|n| client.send(one(&articles, n)).map(|it| drop(black_box(it))))?,
             Work::Put => (0..times).try_for_each(|n| client.send(other(&articles, n)).map(|it| drop(black_box(it))))?,
             Work::Batch(size) => {
+                let contents = contents(size);
                 for _ in 0..times / size {
-                    done(&client.send(batch(&articles, size))?, size)?;
+                    done(&client.send(batch(&articles, &contents))?, size)?;
                 }
             }
             Work::Writes(at_once) => {
-                done(&client.send(batch(&articles, times).requests(25).concurrency(at_once))?, times)?;
+                done(&client.send(batch(&articles, &contents(times)).requests(25).concurrency(at_once))?, times)?;
                 return Ok(self.trips.taken());
             }
             Work::List => all(client.send(articles.list())?.items.len(), times)?,
@@ -156,12 +162,16 @@ impl Client for Asynchronous {
                     }
                 }
                 Work::Batch(size) => {
+                    let contents = contents(size);
                     for _ in 0..times / size {
-                        done(&client.send(batch(&articles, size)).await?, size)?;
+                        done(&client.send(batch(&articles, &contents)).await?, size)?;
                     }
                 }
                 Work::Writes(at_once) => {
-                    done(&client.send(batch(&articles, times).requests(25).concurrency(at_once)).await?, times)?;
+                    done(
+                        &client.send(batch(&articles, &contents(times)).requests(25).concurrency(at_once)).await?,
+                        times,
+                    )?;
                     return Ok(self.trips.taken());
                 }
                 Work::List => all(client.send(articles.list()).await?.items.len(), times)?,
