@@ -6,6 +6,7 @@ use std::iter::successors;
 use std::pin::pin;
 #[cfg(feature = "attachments")]
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -52,19 +53,23 @@ impl Hyper {
     }
 
     /// The answer to a request, as soon as its head is there. `sent` tells how much of a body has moved so far, and whether
-    /// that is all of it: only then the server has anything to answer.
+    /// that is all of it: only then the server has anything to answer. Sets `begun` when there is a connection: before that,
+    /// nothing is sent.
     async fn answer(
         &self,
         mut request: http::Request<Payload>,
         limits: &Limits,
         sent: &(dyn Fn() -> (u64, bool) + Send + Sync),
+        begun: &AtomicBool,
     ) -> Result<http::Response<hyper::body::Incoming>, TransportError> {
         let mut connected = capture_connection(&mut request);
         let connect = limits.connect.min(limits.total);
         let mut answer = pin!(connecting_within(connect, self.client.request(request)));
         let connection = async { drop(connected.wait_for_connection_metadata().await) };
         let connecting = pin!(timeout(connect, connection));
-        let answered = match select(answer.as_mut(), connecting).await {
+        let first = select(answer.as_mut(), connecting).await;
+        begun.store(!matches!(first, Either::Right((Err(_), _))), Ordering::Relaxed);
+        let answered = match first {
             Either::Left((answered, _)) => answered,
             Either::Right((Err(_), _)) => return Err(late("the connection").not_sent()),
             Either::Right((Ok(_), _)) => {
@@ -85,7 +90,12 @@ impl Hyper {
         answered.map_err(failure)
     }
 
-    async fn exchange(&self, request: Request, limits: &Limits) -> Result<Response, TransportError> {
+    async fn exchange(
+        &self,
+        request: Request,
+        limits: &Limits,
+        begun: &AtomicBool,
+    ) -> Result<Response, TransportError> {
         let mut request = request.map(whole);
         if request.body().size_hint().exact() == Some(0)
             && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH)
@@ -93,15 +103,20 @@ impl Hyper {
             // hyper leaves it out, and some proxies insist.
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        collected(self.answer(request, limits, &|| (0, true)).await?, limits).await
+        collected(self.answer(request, limits, &|| (0, true), begun).await?, limits).await
     }
 }
 
 impl Transport for Hyper {
     fn send(&self, request: Request, limits: Limits) -> Sending<'_> {
         Box::pin(async move {
-            let exchange = timeout(limits.total, self.exchange(request, &limits));
-            exchange.await.unwrap_or_else(|_| Err(late("the answer")))
+            let begun = AtomicBool::new(false);
+            let exchange = timeout(limits.total, self.exchange(request, &limits, &begun)).await;
+            exchange.unwrap_or_else(|_| {
+                // Whichever of the two times was over first.
+                let connected = begun.load(Ordering::Relaxed);
+                Err(if connected { late("the answer") } else { late("the connection").not_sent() })
+            })
         })
     }
 
@@ -111,7 +126,7 @@ impl Transport for Hyper {
             let outgoing = Arc::clone(pieces.outgoing());
             let request = request.map(|_| Payload::Pieces(pieces));
             let sent = || (outgoing.moved(), outgoing.is_sent());
-            let answer = self.answer(request, &limits, &sent).await?;
+            let answer = self.answer(request, &limits, &sent, &AtomicBool::new(false)).await?;
             // What answers a file is no file.
             timeout(limits.idle, collected(answer, &limits)).await.map_err(|_| late("the answer"))?
         })
@@ -120,7 +135,7 @@ impl Transport for Hyper {
     #[cfg(feature = "attachments")]
     fn download<'a>(&'a self, request: Request, receiver: &'a mut Receiver<'_>, limits: Limits) -> Sending<'a> {
         Box::pin(async move {
-            let answer = self.answer(request.map(whole), &limits, &|| (0, true)).await?;
+            let answer = self.answer(request.map(whole), &limits, &|| (0, true), &AtomicBool::new(false)).await?;
             let (head, mut body) = answer.into_parts();
             if !receiver.begin(&head)? {
                 let answer = collected(http::Response::from_parts(head, body), &limits);
