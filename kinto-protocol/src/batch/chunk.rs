@@ -113,7 +113,7 @@ fn fits(call: &Call) -> bool {
         && !matches!(call.condition(), Precondition::Changed(_))
         && !recursive(call.path().as_str())
         && !recursive(call.query_text())
-        && (call.path().as_str() == "/" || !call.path().as_str().split('/').skip(1).any(str::is_empty))
+        && (call.path().as_str() == "/" || !call.path().as_str().contains("//") && !call.path().as_str().ends_with('/'))
         && [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(call.method())
 }
 
