@@ -20,6 +20,10 @@ fn no_more_crates_than_were_decided_on() {
         // Behind name and version stand marks, as of one that was met before.
         let crates: BTreeSet<_> = tree.lines().filter_map(|line| line.split(" (").next()).collect();
         assert!(crates.len() <= budget, "{name} brings {} crates, more than {budget}: {crates:?}", crates.len());
-        assert!(crates.len() + 5 > budget, "{name} brings only {} crates: the budget of {budget} can be less", crates.len());
+        assert!(
+            crates.len() + 5 > budget,
+            "{name} brings only {} crates: the budget of {budget} can be less",
+            crates.len()
+        );
     }
 }
