@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use crate::batch::slot::Pending;
 use crate::call::{Call, Class, Precondition};
 use crate::endpoints;
-use crate::error::{Error, Result};
 use crate::flow::Ask;
 
 /// The members of one request, by their places in the batch. One alone is sent as it is.
@@ -66,12 +66,12 @@ impl Chunk {
     }
 
     /// The request: the member as it is, if it is the only one.
-    pub(super) fn ask(&self) -> Result<Ask> {
+    pub(super) fn ask(&self) -> Ask {
         let ask = match &self.calls[..] {
             [alone] => Ask::from(Arc::clone(alone)).aborted(self.aborted),
-            calls => Ask::from(batch(calls)?),
+            calls => Ask::from(batch(calls)),
         };
-        Ok(ask.anew().after(self.wait))
+        ask.anew().after(self.wait)
     }
 }
 
@@ -122,7 +122,7 @@ fn size(call: &Call) -> usize {
 }
 
 /// The request that holds these.
-fn batch(calls: &[Arc<Call>]) -> Result<Call> {
+fn batch(calls: &[Arc<Call>]) -> Call {
     let mut text = Vec::with_capacity(16 + calls.iter().map(|call| size(call)).sum::<usize>());
     text.extend_from_slice(br#"{"requests":["#);
     for (number, call) in calls.iter().enumerate() {
@@ -131,23 +131,20 @@ fn batch(calls: &[Arc<Call>]) -> Result<Call> {
         }
         // The server takes no nulls: what is not there is left out.
         text.extend_from_slice(br#"{"method":"#);
-        write_text(&mut text, call.method().as_str())?;
+        write_text(&mut text, call.method().as_str());
         text.extend_from_slice(br#","path":"#);
         match call.query_text() {
-            "" => write_text(&mut text, call.path().as_str())?,
-            query => write_text(&mut text, &format!("{}?{query}", call.path().as_str()))?,
+            "" => write_text(&mut text, call.path().as_str()),
+            query => write_text(&mut text, &format!("{}?{query}", call.path().as_str())),
         }
-        let (mut between, mut written) = (&br#","headers":{"#[..], Ok(()));
+        let mut between = &br#","headers":{"#[..];
         call.each_plain_header(|name, value| {
             text.extend_from_slice(between);
-            let entry = write_text(&mut text, name).and_then(|()| {
-                text.push(b':');
-                write_text(&mut text, value)
-            });
-            written = std::mem::replace(&mut written, Ok(())).and(entry);
+            write_text(&mut text, name);
+            text.push(b':');
+            write_text(&mut text, value);
             between = b",";
         });
-        written?;
         if between == b"," {
             text.push(b'}');
         }
@@ -166,17 +163,16 @@ fn batch(calls: &[Arc<Call>]) -> Result<Call> {
         () => Class::Safe,
     };
     let call = Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into());
-    Ok(call.secrets_of(calls.iter().map(|call| &**call)))
+    call.secrets_of(calls.iter().map(|call| &**call))
 }
 
 /// A text in JSON.
-fn write_text(to: &mut Vec<u8>, text: &str) -> Result<()> {
+fn write_text(to: &mut Vec<u8>, text: &str) {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
         to.push(b'"');
         to.extend_from_slice(text.as_bytes());
         to.push(b'"');
-        return Ok(());
+    } else {
+        to.extend_from_slice(Value::from(text).to_string().as_bytes());
     }
-    serde_json::to_writer(to, text)
-        .map_err(|error| Error::input("the batch cannot be written as JSON").caused_by(error.into()))
 }

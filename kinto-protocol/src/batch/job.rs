@@ -258,7 +258,7 @@ impl Job {
         }
         let ask = chunk.ask();
         self.phase = Phase::Flying(chunk.members);
-        ask.map_or_else(|error| self.fail(session, error), Next::Ask)
+        Next::Ask(ask)
     }
 
     /// Stops for something that fails for all. What was under way stays to be sent.
