@@ -1,5 +1,5 @@
-//! What is said of the library beside its code: that nothing is forgotten in lists, and no snippet goes untested without a
-//! reason. Whether the snippets work, they show themselves, as doc tests.
+//! What is said of the library beside its code: that nothing is forgotten in lists, links lead somewhere, and no snippet
+//! goes untested without a reason. Whether the snippets work, they show themselves, as doc tests.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
@@ -121,4 +121,56 @@ fn no_snippet_is_left_out_of_the_tests_without_a_reason() {
         }
     }
     assert!(count > 0, "none is left: this test can go");
+}
+
+/// What is said, and neither a program nor an aside in one: there, brackets and parentheses are no links.
+fn prose(text: &str) -> String {
+    let outside = |(number, block): (usize, &'_ str)| (number % 2 == 0).then(|| block.to_owned());
+    let blocks: String = format!("\n{text}").split("\n```").enumerate().filter_map(outside).collect();
+    blocks.split('`').enumerate().filter_map(outside).collect()
+}
+
+/// Where links of a page lead that are no URLs.
+fn relative_links(text: &str) -> Vec<String> {
+    let targets = prose(text);
+    let targets = targets.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()));
+    targets.filter(|target| !target.contains("://") && !target.starts_with("mailto:")).collect()
+}
+
+/// The headings of a page, as GitHub makes anchors of them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |it: &char| it.is_alphanumeric() || [' ', '-', '_'].contains(it);
+    headings.map(|it| it.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn relative_links_lead_to_what_is_there() {
+    let mut pages: Vec<PathBuf> = files(&workspace().join("docs"), &["md"]);
+    pages.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(|name| workspace().join(name)));
+    pages.extend(CRATES.map(|name| workspace().join(name).join("README.md")));
+    let (mut count, mut dead) = (0, Vec::new());
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        for link in relative_links(&text) {
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            let has_anchor = || anchor.is_empty() || anchors(&fs::read_to_string(&target).unwrap()).contains(anchor);
+            if !target.exists() || !has_anchor() {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 30);
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn what_a_registry_shows_has_no_links_out_of_its_package() {
+    for name in CRATES {
+        let links = relative_links(&read(&format!("{name}/README.md")));
+        let outward: Vec<_> = links.iter().filter(|link| link.starts_with('/') || link.contains("..")).collect();
+        assert!(outward.is_empty(), "the README of {name} leads to {outward:?}, which is nowhere on a registry's page");
+    }
 }

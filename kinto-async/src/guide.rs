@@ -18,6 +18,7 @@
 //! | lists record by record (`client.items`, `client.pages`) | streams in place of iterators: [`asynchronous`] |
 //! | many at once (`client.send_all`, `client.send_each`, `client.pour`) | in one task instead of threads: [`asynchronous`] |
 //! | `attachments`: `upload_from`, `download_to` | `AsyncRead` and `AsyncWrite` in place of `Read` and `Write` |
+//! | `testing`: a model, a script, a recording | the same: `Client::testing(&it)` |
 //! | `testing`: a closure is a transport | a closure that gives a future |
 
 #[doc = include_str!("guide/asynchronous.md")]

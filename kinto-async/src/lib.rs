@@ -45,7 +45,8 @@
 //!
 //! # Without a network
 //!
-//! A closure that gives a future is a transport, so that code which uses a client is tested without a server:
+//! Code which uses a client is tested without a server: the feature `testing` has a model of one, scripts and recordings, which
+//! [`Client::testing`] takes. And a closure that gives a future is a transport:
 //!
 //! ```
 //! use kinto_async::{Client, Request, Response, Session, TransportError, bucket};

@@ -4,13 +4,14 @@
 //!
 //! ```toml
 //! [dependencies]
-//! kinto-blocking = "0.1"
+//! kinto-blocking = "0.1" # or { path = "…/kinto-blocking" }, in a checkout, while it is not published
 //! serde = { version = "1", features = ["derive"] } # types of your own
 //! serde_json = "1" # and json!
 //! ```
 //!
 //! A server to try them on, until you press Enter, is started by `cargo run --example serve` in a checkout of the library; all
-//! that it takes is Python.
+//! that it takes is Python. It says its URL, and who you can be:
+//! `Client::builder(url).auth(Auth::basic("alexis", "p4ssw0rd")).build()?`.
 //!
 //! | | |
 //! | --- | --- |

@@ -36,7 +36,8 @@
 //!
 //! # Without a network
 //!
-//! A closure is a transport, so that code which uses a client is tested without a server:
+//! Code which uses a client is tested without a server: the feature `testing` has a model of one, scripts and recordings, see
+//! [the guide](guide::testing). And a closure is a transport:
 //!
 //! ```
 //! use kinto_blocking::{Client, Request, Response, Session, TransportError, bucket};

@@ -227,7 +227,9 @@ impl ServerError {
             (405, Some(115)) => "the server may be read-only: see settings.readonly in server_info()",
             (409, _) => "nothing was applied: repeat it",
             (410, Some(202)) => "this service has ended",
-            (412, _) if self.existing().is_some() => "it was changed or created meanwhile: read it again and decide",
+            (412, _) if self.existing().is_some() => {
+                "it is there already, or was changed meanwhile: read it and decide"
+            }
             (429 | 503, _) => "the server is overloaded or in maintenance: try later",
             (500 | 502 | 504, _) => "the fault is the server's: try later, or ask its operators",
             _ => return None,

@@ -261,7 +261,7 @@ pub(crate) fn what_changed_meanwhile<D: Driver>(kinto: &Kinto<D>) {
     kinto.alice.send(records.replace("a", &json!({"n": 2}))).unwrap();
     let path = records.object_path("a");
     let why = "412 Precondition Failed (errno 114): Resource was modified meanwhile";
-    let decide = "(it was changed or created meanwhile: read it again and decide)";
+    let decide = "(it is there already, or was changed meanwhile: read it and decide)";
     for (error, method) in [
         (refused(kinto.alice.send(records.update(&first))), "PUT"),
         (refused(kinto.alice.send(records.create("a", &json!({})))), "PUT"),

@@ -314,11 +314,11 @@ impl State {
             open().next()
         };
         match nearest {
-            None if self.expected.is_empty() => text.push_str("\nthe script expects nothing\n"),
-            None => text.push_str("\nthe script expects nothing more\n"),
+            None if self.expected.is_empty() => text.push_str("\nnothing was expected\n"),
+            None => text.push_str("\nnothing more was expected\n"),
             Some((number, once)) => {
-                let which = if in_any_order { "the nearest of what was" } else { "it was" };
-                _ = writeln!(text, "\n{which} expected, number {} of {}:", number + 1, self.expected.len());
+                let which = if in_any_order { "the nearest of what was expected" } else { "this one was" };
+                _ = writeln!(text, "\n{which}, number {} of {}:", number + 1, self.expected.len());
                 indented(&mut text, &once.expected);
                 text.push_str("\nthey differ in\n");
                 once.expected.differences(asked).iter().for_each(|line| indented(&mut text, line));

@@ -84,7 +84,7 @@ fn what_is_wrong_is_told_at_once_and_whole() {
     If-None-Match: *
     {"data":{"n":null,"tags":["x"],"title":"Bee"}}
 
-it was expected, number 2 of 3:
+this one was, number 2 of 3:
     PUT /buckets/blog/collections/posts/records/b
     If-None-Match: *
     {"data":{"tags":["x","y"],"title":"B"}}
@@ -104,7 +104,7 @@ what had come before:
     let text = complaint(|| _ = nothing.send(heartbeat()));
     assert_eq!(
         text,
-        "this request was not expected:\n    GET /__heartbeat__\n\nthe script expects nothing\n\nnothing had come before\n"
+        "this request was not expected:\n    GET /__heartbeat__\n\nnothing was expected\n\nnothing had come before\n"
     );
     complaint(|| drop(nothing));
 }
@@ -155,7 +155,7 @@ fn in_order_unless_the_order_does_not_matter() {
     };
     let script = two(Script::new());
     let text = complaint(|| _ = script.send(posts().get("b")));
-    assert!(text.contains("it was expected, number 1 of 2"), "{text}");
+    assert!(text.contains("this one was, number 1 of 2"), "{text}");
     complaint(|| drop(script));
 
     let script = two(Script::new().in_any_order());
