@@ -126,12 +126,27 @@ impl Envelope {
 
     /// Checks an `id` in the data against the one in the path, and takes it out where the server would misread it.
     pub(crate) fn settle_id(&mut self, id: &str, in_default_bucket: bool) -> Result<()> {
-        let Some(Ok(data)) = &self.data else { return Ok(()) };
-        let Some(own) = member_id(data) else { return Ok(()) };
+        if let Some(data) = self.data_without_id(id, in_default_bucket)? {
+            self.data = Some(Ok(data));
+        }
+        Ok(())
+    }
+
+    /// The body for the object of this id, which is checked in the same way.
+    pub(crate) fn body_for(&self, id: &str, in_default_bucket: bool) -> Result<Bytes> {
+        match self.data_without_id(id, in_default_bucket)? {
+            Some(data) => Self { data: Some(Ok(data)), permissions: self.permissions.clone() }.body(),
+            None => self.body(),
+        }
+    }
+
+    /// The data where they have an `id` that cannot stay.
+    fn data_without_id(&self, id: &str, in_default_bucket: bool) -> Result<Option<Bytes>> {
+        let Some(Ok(data)) = &self.data else { return Ok(None) };
+        let Some(own) = member_id(data) else { return Ok(None) };
         if own.is_null() {
             // What a type with an optional id writes when it has none.
-            self.data = Some(Ok(without_id(data)?));
-            return Ok(());
+            return without_id(data).map(Some);
         }
         if own != id {
             return Err(Error::input(format!(
@@ -139,10 +154,7 @@ impl Envelope {
                 id.escape_debug()
             )));
         }
-        if in_default_bucket {
-            self.data = Some(Ok(without_id(data)?));
-        }
-        Ok(())
+        if in_default_bucket { without_id(data).map(Some) } else { Ok(None) }
     }
 }
 

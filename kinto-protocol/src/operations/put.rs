@@ -1,5 +1,6 @@
 //! Creating and replacing objects.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use http::{Method, StatusCode};
@@ -135,11 +136,10 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
     type Output = Object<T>;
 
     fn call(&self, session: &Session) -> Result<Call> {
-        let id = self.id.clone().map_or_else(|| session.new_id(), Ok)?;
+        let id = self.id.as_deref().map_or_else(|| session.new_id().map(Cow::Owned), |id| Ok(Cow::Borrowed(id)))?;
         let path = self.resource.object_path(&id);
-        let mut content = self.content.clone();
-        content.settle_id(&id, path.in_default_bucket())?;
-        Ok(call(Method::PUT, &path, self.precondition).body("application/json", content.body()?))
+        let body = self.content.body_for(&id, path.in_default_bucket())?;
+        Ok(Call::new(Method::PUT, path).precondition(self.precondition).body("application/json", body))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
