@@ -197,8 +197,6 @@ pub(crate) fn what_is_not_there<D: Driver>(kinto: &Kinto<D>) {
     }
 
     kinto.alice.send(bucket.collections().create("nope", &json!({}))).unwrap();
-    let error = refused(kinto.bob.send(records.create("a", &json!({}))));
-    assert_eq!(error.to_string(), format!("PUT {}: {forbidden}", records.object_path("a")));
     let error = refused(kinto.alice.send(records.get("a")));
     assert_eq!(
         error.to_string(),
@@ -209,6 +207,14 @@ pub(crate) fn what_is_not_there<D: Driver>(kinto: &Kinto<D>) {
         error.to_string(),
         format!("DELETE /buckets/{id}/groups/staff: 404 Not Found (errno 110): group staff does not exist")
     );
+}
+
+/// A bucket of somebody else is told like one that is not there.
+pub(crate) fn what_others_may_not_make<D: Driver>(kinto: &Kinto<D>) {
+    let records = kinto.records();
+    let error = refused(kinto.bob.send(records.create("a", &json!({}))));
+    assert_eq!(facts(&error), (ErrorKind::Server, Some(403), Some(121)));
+    says(&error, &[&format!("PUT {}: 403 ", records.object_path("a")), "(not permitted, or the bucket does not exist: "]);
 }
 
 /// Nobody says why where there is no body.

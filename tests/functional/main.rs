@@ -323,6 +323,7 @@ scenarios! {
         something_else_there,
         a_wrong_password,
         what_is_not_there,
+        what_others_may_not_make,
         what_is_not_there_to_be_asked_about,
         what_is_not_there_to_be_replaced,
         what_cannot_be_an_id,
