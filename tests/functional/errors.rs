@@ -214,7 +214,10 @@ pub(crate) fn what_others_may_not_make<D: Driver>(kinto: &Kinto<D>) {
     let records = kinto.records();
     let error = refused(kinto.bob.send(records.create("a", &json!({}))));
     assert_eq!(facts(&error), (ErrorKind::Server, Some(403), Some(121)));
-    says(&error, &[&format!("PUT {}: 403 ", records.object_path("a")), "(not permitted, or the bucket does not exist: "]);
+    says(
+        &error,
+        &[&format!("PUT {}: 403 ", records.object_path("a")), "(not permitted, or the bucket does not exist: "],
+    );
 }
 
 /// Nobody says why where there is no body.
