@@ -45,11 +45,14 @@ fn examples_are_listed_so_that_they_are_run_and_say_what_they_show() {
     let (_, examples) = manifest.split_once("[[example]]").unwrap();
     let names: BTreeSet<String> = between(examples, "name = \"", "\"").into_iter().map(str::to_owned).collect();
     let paths: BTreeSet<String> = between(examples, "path = \"", "\"").iter().map(|it| stem(Path::new(it))).collect();
+    let index = read("examples/README.md");
     let mut there = BTreeSet::new();
     for path in files(&workspace().join("examples"), &["rs"]).iter().filter(|path| !path.ends_with("lib.rs")) {
         let (name, text) = (stem(path), fs::read_to_string(path).unwrap());
         let first = text.lines().next().unwrap_or_default();
         assert!(first.starts_with("//! ") && first.ends_with('.'), "{name} does not begin by saying what it shows");
+        let row = format!("| [`{name}`]({name}.rs) | {} |", first.trim_start_matches("//! "));
+        assert!(index.contains(&row), "examples/README.md does not have: {row}");
         // Nothing but its name: it is to run without arguments.
         assert!(text.contains(&format!("\n//! cargo run --example {name}\n")), "{name} does not say how it is run");
         there.insert(name);
@@ -147,7 +150,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn relative_links_lead_to_what_is_there() {
     let mut pages: Vec<PathBuf> = files(&workspace().join("docs"), &["md"]);
-    pages.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(|name| workspace().join(name)));
+    pages.extend(["README.md", "CONTRIBUTING.md", "examples/README.md", "SECURITY.md", "CHANGELOG.md"].map(|name| workspace().join(name)));
     pages.extend(CRATES.map(|name| workspace().join(name).join("README.md")));
     let (mut count, mut dead) = (0, Vec::new());
     for page in &pages {
