@@ -150,7 +150,10 @@ fn anchors(text: &str) -> BTreeSet<String> {
 #[test]
 fn relative_links_lead_to_what_is_there() {
     let mut pages: Vec<PathBuf> = files(&workspace().join("docs"), &["md"]);
-    pages.extend(["README.md", "CONTRIBUTING.md", "examples/README.md", "SECURITY.md", "CHANGELOG.md"].map(|name| workspace().join(name)));
+    pages.extend(
+        ["README.md", "CONTRIBUTING.md", "examples/README.md", "SECURITY.md", "CHANGELOG.md"]
+            .map(|name| workspace().join(name)),
+    );
     pages.extend(CRATES.map(|name| workspace().join(name).join("README.md")));
     let (mut count, mut dead) = (0, Vec::new());
     for page in &pages {

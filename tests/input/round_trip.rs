@@ -43,8 +43,10 @@ impl<D: Driver> Place<D> {
         // Of its own also on a server that runs on.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let bucket = format!("input-{since}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        client.send(buckets().create(bucket.as_str(), &json!({}))).unwrap();
-        client.send(self::bucket(&bucket).collections().create("c", &json!({}))).unwrap();
+        // Others make theirs at the same time, which PostgreSQL may ask to repeat.
+        let patient = kinto_blocking::Client::builder(url).auth(Auth::basic(USER, PASSWORD)).build().unwrap();
+        patient.send(buckets().create(bucket.as_str(), &json!({}))).unwrap();
+        patient.send(self::bucket(&bucket).collections().create("c", &json!({}))).unwrap();
         Some(Self { client, bucket, backend })
     }
 
