@@ -349,8 +349,8 @@ impl Call {
     }
 }
 
-/// How many headers the caller may set on a session, and how many on a call.
-const MAX_HEADERS: usize = 1_000;
+/// How many headers the caller may set on a session, and how many on a call; and how many are taken of an entry of a batch.
+pub(crate) const MAX_HEADERS: usize = 1_000;
 
 fn etag(at: Timestamp) -> Result<HeaderValue> {
     if at.as_millis() < 0 {

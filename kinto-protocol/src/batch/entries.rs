@@ -12,7 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::call::Call;
+use crate::call::{Call, MAX_HEADERS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::reply::Reply;
 
@@ -36,10 +36,11 @@ struct Entry<'a> {
 struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl Headers<'_> {
-    /// Those that can be headers. Values stay in the buffer where they are.
+    /// Those that can be headers. Values stay in the buffer where they are. A map of headers panics where there are too many
+    /// for it: what a transport would not read on from is left out here too.
     fn of(self, buffer: &Bytes) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(self.0.len() + 1);
-        for (name, value) in self.0 {
+        let mut headers = HeaderMap::with_capacity(self.0.len().min(MAX_HEADERS) + 1);
+        for (name, value) in self.0.into_iter().take(MAX_HEADERS) {
             let value = match value {
                 Cow::Borrowed(value) => HeaderValue::from_maybe_shared(buffer.slice_ref(value.as_bytes())).ok(),
                 Cow::Owned(value) => HeaderValue::try_from(value).ok(),
@@ -200,5 +201,16 @@ impl<'de> Deserialize<'de> for Text<'de> {
         }
 
         from.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_headers_than_a_map_can_hold_are_no_panic() {
+        let all = (0..40_000).map(|n| (Cow::Owned(format!("x-{n}")), Cow::Owned("1".to_owned()))).collect();
+        assert_eq!(Headers(all).of(&Bytes::new()).len(), MAX_HEADERS);
     }
 }
