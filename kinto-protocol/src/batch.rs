@@ -7,6 +7,7 @@ mod job;
 mod outcome;
 mod part;
 mod slot;
+mod walk;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use zeroize::Zeroizing;
 
@@ -35,6 +36,7 @@ pub struct Call {
     query: String,
     precondition: Precondition,
     headers: HeaderMap,
+    content_type: Option<HeaderValue>,
     body: Option<Bytes>,
     class: Class,
     expected: Option<StatusCode>,
@@ -92,6 +94,7 @@ impl Call {
             query: String::new(),
             precondition: Precondition::None,
             headers: HeaderMap::new(),
+            content_type: None,
             body: None,
             class,
             expected: None,
@@ -145,7 +148,7 @@ impl Call {
 
     /// With a body of that content type, which is sent to the letter.
     pub(crate) fn body(mut self, content_type: &'static str, body: Bytes) -> Self {
-        self.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.content_type = Some(HeaderValue::from_static(content_type));
         self.body = Some(body);
         self
     }
@@ -162,7 +165,7 @@ impl Call {
     pub(crate) fn form(mut self, content_type: &str, body: Bytes) -> Result<Self> {
         let content_type = HeaderValue::try_from(content_type)
             .map_err(|_| Error::input("the content type of the form cannot be sent"))?;
-        self.headers.insert(http::header::CONTENT_TYPE, content_type);
+        self.content_type = Some(content_type);
         self.body = Some(body);
         Ok(self)
     }
@@ -301,17 +304,22 @@ impl Call {
         RequestLine { method: self.method.clone(), path: self.path.as_str().to_owned() }
     }
 
+    /// The same, and nothing else is kept.
+    pub(crate) fn into_line(self) -> RequestLine {
+        RequestLine { method: self.method, path: self.path.into_text() }
+    }
+
     /// Gives each of the same as a batch can hold it: a text, once, and not what a batch says for all of them. False where
     /// there is something else among them.
     pub(crate) fn each_plain_header(&self, mut each: impl FnMut(&str, &str)) -> bool {
-        if self.transfer.is_some() || self.headers.keys_len() != self.headers.len() {
+        let is_json = self.content_type.as_ref().is_none_or(|it| it == "application/json");
+        if self.transfer.is_some() || !is_json || self.headers.keys_len() != self.headers.len() {
             return false;
         }
         for (name, value) in &self.headers {
             match value.to_str() {
-                Ok("application/json") if name == http::header::CONTENT_TYPE => {}
-                Ok(value) if name != http::header::CONTENT_TYPE => each(name.as_str(), value),
-                _ => return false,
+                Ok(value) => each(name.as_str(), value),
+                Err(_) => return false,
             }
         }
         let (name, at) = match self.precondition {
@@ -331,6 +339,9 @@ impl Call {
 
     /// The headers that belong to the call itself, not to the session.
     pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
+        if let Some(content_type) = &self.content_type {
+            to.insert(CONTENT_TYPE, content_type.clone());
+        }
         for (name, value) in &self.headers {
             to.append(name, value.clone());
         }

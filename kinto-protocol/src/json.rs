@@ -22,10 +22,15 @@ const MAX_DEPTH: usize = 120;
 /// The JSON text of a value.
 pub(crate) fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Bytes> {
     let mut text = Vec::with_capacity(128);
-    Strict { value, depth: 0 }
-        .serialize(&mut serde_json::Serializer::new(&mut text))
-        .map_err(|error| Error::input("the data cannot be written as JSON").caused_by(error.into()))?;
+    append(&mut text, value)?;
     Ok(text.into())
+}
+
+/// Puts the JSON text of a value behind what is there.
+pub(crate) fn append<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> Result<()> {
+    Strict { value, depth: 0 }
+        .serialize(&mut serde_json::Serializer::new(text))
+        .map_err(|error| Error::input("the data cannot be written as JSON").caused_by(error.into()))
 }
 
 /// Whether two values are the same, but for the last digits of floats: the server does not keep them all.

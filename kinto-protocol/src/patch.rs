@@ -47,15 +47,44 @@ mod sealed {
 /// Data or permissions to be written, as text, or why they cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Envelope {
-    pub(crate) data: Option<Result<Bytes, String>>,
+    pub(crate) data: Option<Result<Data, String>>,
     pub(crate) permissions: Option<Permissions>,
+}
+
+/// The text of an object. It is kept as it is sent, which is mostly by itself: `{"data": …}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Data {
+    body: Bytes,
+}
+
+/// What is before it in a body.
+const BEFORE: &[u8] = b"{\"data\":";
+
+impl Data {
+    fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Self> {
+        // What most records need, in one piece.
+        let mut body = Vec::with_capacity(512);
+        body.extend_from_slice(BEFORE);
+        write(&mut body)?;
+        body.push(b'}');
+        Ok(Self { body: body.into() })
+    }
+
+    /// Of the text of an object.
+    pub(crate) fn of(text: &str) -> Self {
+        Self { body: [BEFORE, text.as_bytes(), b"}"].concat().into() }
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.body[BEFORE.len()..self.body.len() - 1]
+    }
 }
 
 impl Envelope {
     pub(crate) fn data<T: Serialize + ?Sized>(data: &T) -> Self {
-        let text = json::to_bytes(data).map_err(|error| error.to_string());
-        let text = text.and_then(|text| match text.first() {
-            Some(b'{') => Ok(text),
+        let text = Data::written(|body| json::append(body, data)).map_err(|error| error.to_string());
+        let text = text.and_then(|data| match data.text() {
+            [b'{', ..] => Ok(data),
             _ => Err("the data of an object must be a JSON object".to_owned()),
         });
         Self { data: Some(text), permissions: None }
@@ -65,8 +94,9 @@ impl Envelope {
         Self { data: None, permissions: Some(permissions) }
     }
 
-    pub(crate) fn checked_data(&self) -> Result<Option<&Bytes>> {
-        self.data.as_ref().map(|data| data.as_ref().map_err(Error::input)).transpose()
+    /// The text of the data.
+    pub(crate) fn checked_data(&self) -> Result<Option<&[u8]>> {
+        self.data.as_ref().map(|data| data.as_ref().map(Data::text).map_err(Error::input)).transpose()
     }
 
     /// The timestamp that the data asks for.
@@ -76,7 +106,7 @@ impl Envelope {
             last_modified: Option<Timestamp>,
         }
         let data = self.data.as_ref()?.as_ref().ok()?;
-        serde_json::from_slice::<Forced>(data).ok()?.last_modified
+        serde_json::from_slice::<Forced>(data.text()).ok()?.last_modified
     }
 
     /// Whether an object has the permissions that are sent, in those of these names and in those that are sent. The
@@ -96,7 +126,7 @@ impl Envelope {
     /// nothing is met by anything, and proves nothing.
     fn is_met_by(&self, object: &Object, holds: impl Fn(&str, &Value) -> bool) -> bool {
         let Some(data) = &self.data else { return self.permissions_are_met_by(object, std::iter::empty()) };
-        let Some(sent) = data.as_ref().ok().and_then(|data| serde_json::from_slice::<JsonMap>(data).ok()) else {
+        let Some(sent) = data.as_ref().ok().and_then(|data| serde_json::from_slice::<JsonMap>(data.text()).ok()) else {
             return false;
         };
         let own = |name: &str| matches!(name, "id" | "last_modified");
@@ -107,10 +137,13 @@ impl Envelope {
 
     /// `{"data": …, "permissions": …}` with what there is: an absent member is not an empty one.
     pub(crate) fn body(&self) -> Result<Bytes> {
-        let mut body = Vec::with_capacity(64 + self.checked_data()?.map_or(0, Bytes::len));
+        if let (Some(Ok(data)), None) = (&self.data, &self.permissions) {
+            return Ok(data.body.clone());
+        }
+        let mut body = Vec::with_capacity(64 + self.checked_data()?.map_or(0, <[u8]>::len));
         body.push(b'{');
         if let Some(data) = self.checked_data()? {
-            body.extend_from_slice(b"\"data\":");
+            body.extend_from_slice(&BEFORE[1..]);
             body.extend_from_slice(data);
         }
         if let Some(permissions) = &self.permissions {
@@ -118,7 +151,7 @@ impl Envelope {
                 body.push(b',');
             }
             body.extend_from_slice(b"\"permissions\":");
-            body.extend_from_slice(&json::to_bytes(permissions)?);
+            json::append(&mut body, permissions)?;
         }
         body.push(b'}');
         Ok(body.into())
@@ -141,8 +174,10 @@ impl Envelope {
     }
 
     /// The data where they have an `id` that cannot stay.
-    fn data_without_id(&self, id: &str, in_default_bucket: bool) -> Result<Option<Bytes>> {
-        let Some(Ok(data)) = &self.data else { return Ok(None) };
+    fn data_without_id(&self, id: &str, in_default_bucket: bool) -> Result<Option<Data>> {
+        let Some(data) = self.data.as_ref().and_then(|data| data.as_ref().ok()).map(Data::text) else {
+            return Ok(None);
+        };
         let Some(own) = member_id(data) else { return Ok(None) };
         if own.is_null() {
             // What a type with an optional id writes when it has none.
@@ -159,7 +194,7 @@ impl Envelope {
 }
 
 /// The member `id` at the top of an object. The quick look spares those who have none a second parse.
-fn member_id(data: &Bytes) -> Option<Value> {
+fn member_id(data: &[u8]) -> Option<Value> {
     #[derive(serde::Deserialize)]
     struct Id {
         #[serde(default, deserialize_with = "given")]
@@ -169,15 +204,14 @@ fn member_id(data: &Bytes) -> Option<Value> {
     fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
         Value::deserialize(from).map(Some)
     }
-    let quick = std::str::from_utf8(data).is_ok_and(|text| text.contains("\"id\""));
-    if quick { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
+    if memchr::memmem::find(data, b"\"id\"").is_some() { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
 }
 
-fn without_id(data: &Bytes) -> Result<Bytes> {
+fn without_id(data: &[u8]) -> Result<Data> {
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(data)
         .map_err(|error| Error::input("the data is not an object").caused_by(error.into()))?;
     members.remove("id");
-    json::to_bytes(&members)
+    Data::written(|body| json::append(body, &members))
 }
 
 /// Sets fields at the top level and leaves the others: the plain PATCH. `null` is stored as null; a field cannot be

@@ -104,6 +104,10 @@ impl Path {
         &self.text
     }
 
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
     /// Whether all ids in it obey the rule.
     ///
     /// # Errors

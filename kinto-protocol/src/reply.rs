@@ -1,7 +1,9 @@
 //! One answer.
 
+mod unread;
+
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -17,12 +19,16 @@ use crate::server_error::{Escaped, ServerError};
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
+pub(crate) use unread::Unread;
+
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
 #[derive(Clone)]
 pub struct Reply {
     call: Arc<Call>,
     status: StatusCode,
-    headers: HeaderMap,
+    headers: OnceLock<HeaderMap>,
+    /// Those of an entry of a batch among which there is nothing to be acted upon: a map is made of them when somebody looks.
+    unread: Option<Unread>,
     body: Bytes,
     attempts: Attempts,
     doubt: Option<Arc<Self>>,
@@ -57,11 +63,36 @@ pub(crate) struct Attempts {
 impl Reply {
     pub(crate) fn new(call: Arc<Call>, response: http::Response<Bytes>, attempts: Attempts) -> Self {
         let (parts, body) = response.into_parts();
+        Self::of(call, parts.status, OnceLock::from(parts.headers), None, body, attempts)
+    }
+
+    /// Out of a batch.
+    pub(crate) fn entry(
+        call: Arc<Call>,
+        status: StatusCode,
+        headers: Result<HeaderMap, Unread>,
+        body: Bytes,
+        attempts: Attempts,
+    ) -> Self {
+        match headers {
+            Ok(headers) => Self::of(call, status, OnceLock::from(headers), None, body, attempts),
+            Err(unread) => Self::of(call, status, OnceLock::new(), Some(unread), body, attempts),
+        }
+    }
+
+    fn of(
+        call: Arc<Call>,
+        status: StatusCode,
+        headers: OnceLock<HeaderMap>,
+        unread: Option<Unread>,
+        body: Bytes,
+        attempts: Attempts,
+    ) -> Self {
         // Whatever came with it, such an answer has no body.
         let none =
-            *call.method() == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+            *call.method() == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if none { Bytes::new() } else { body };
-        Self { call, status: parts.status, headers: parts.headers, body, attempts, doubt: None, session: None }
+        Self { call, status, headers, unread, body, attempts, doubt: None, session: None }
     }
 
     /// As what this session was answered: errors that are made of it do not repeat its secrets, wherever they are kept.
@@ -131,7 +162,12 @@ impl Reply {
     /// The headers, of a reply out of a batch those of its entry.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        self.headers.get_or_init(|| self.unread.as_ref().and_then(|unread| unread.read().ok()).unwrap_or_default())
+    }
+
+    /// The same, unless there is surely nothing in them to be acted upon.
+    pub(crate) fn orders(&self) -> Option<&HeaderMap> {
+        self.unread.is_none().then(|| self.headers())
     }
 
     /// The body, decompressed; empty for HEAD, 204 and 304. A slice of the buffer that the answer came in, also out of a batch.
@@ -174,7 +210,7 @@ impl Reply {
 
     /// What the server's clock showed when the first attempt began, as far as its `Date` tells, and this much earlier.
     fn begun(&self, lenience: Duration) -> Option<Timestamp> {
-        let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
+        let date = httpdate::parse_http_date(self.headers().get(DATE)?.to_str().ok()?).ok()?;
         let took = self.attempts.begun.until(self.attempts.answered).saturating_add(lenience);
         let begun = date.checked_sub(took)?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         i64::try_from(begun.as_millis()).ok().map(Timestamp::from_millis)
@@ -200,7 +236,7 @@ impl Reply {
     /// differ.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        let mut all = self.headers.get_all(ETAG).iter();
+        let mut all = self.headers().get_all(ETAG).iter();
         let first = all.next()?;
         all.all(|other| other == first).then(|| first.to_str().ok()?.trim().parse().ok())?
     }
@@ -271,7 +307,7 @@ impl Reply {
         if self.status == StatusCode::NO_CONTENT || self.body.is_empty() {
             return Err(self.undecodable("it is empty, where an object was expected"));
         }
-        if let Some(coding) = self.headers.get(CONTENT_ENCODING)
+        if let Some(coding) = self.orders().and_then(|headers| headers.get(CONTENT_ENCODING))
             && coding != "identity"
         {
             return Err(self.undecodable("it is encoded in a way that was not asked for"));
@@ -282,7 +318,7 @@ impl Reply {
 
     fn undecodable(&self, why: &str) -> Error {
         let mut said = format!("the body of the {} answer cannot be used, {why}", self.status.as_u16());
-        let kind = self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = self.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match kind {
             Some(kind) if !kind.starts_with("application/json") => {
                 said.push_str(&format!(" (it calls itself {})", Escaped(kind)));

@@ -42,7 +42,7 @@ impl Job {
             .iter()
             .filter_map(|member| self.slots[*member].waiting().map(|pending| Arc::clone(&pending.call)))
             .collect();
-        let replies = match replies(reply, &calls) {
+        let replies = match replies(reply, calls) {
             Ok(replies) => replies,
             Err(error) => {
                 let lost = reply.carried_out_since();
@@ -64,7 +64,9 @@ impl Job {
             });
             match entry {
                 Ok(entry) => {
-                    session.heed(reply.call(), entry.headers(), entry.attempts().answered);
+                    if let Some(orders) = entry.orders() {
+                        session.heed(reply.call(), orders, entry.attempts().answered);
+                    }
                     let aborted = is_aborted_reply(&entry);
                     if !again || (aborted && !self.may_meet_again(session, *member)) {
                         self.deliver(session, *member, entry);

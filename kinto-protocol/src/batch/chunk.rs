@@ -1,10 +1,12 @@
 //! What goes into one request of a batch.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -18,6 +20,10 @@ use crate::flow::Ask;
 pub(super) struct Chunk {
     pub(super) members: Vec<usize>,
     calls: Vec<Arc<Call>>,
+    /// The ends of their paths, by which most of them are told apart.
+    ends: Vec<[u8; 8]>,
+    /// Whether there is more among them than writes of one object each that may be repeated.
+    mixed: bool,
     bytes: usize,
     most: usize,
     alone: bool,
@@ -46,6 +52,8 @@ impl Chunk {
         self.wait = self.wait.max(pending.wait);
         self.aborted = pending.aborted;
         self.members.push(member);
+        self.mixed |= is_other(call);
+        self.ends.push(end(call));
         self.calls.push(Arc::clone(call));
         true
     }
@@ -54,6 +62,10 @@ impl Chunk {
     /// must give what it gave, which is not so where one of them has changed what an earlier one is about. And what is in
     /// something that is deleted goes at the end of the whole request, whatever was made or read in between.
     fn goes_with(&self, call: &Call) -> bool {
+        // Of such writes only two of one object do not go together.
+        if !self.mixed && !is_other(call) && !self.ends.contains(&end(call)) {
+            return true;
+        }
         let class = call.repeat_class();
         self.calls.iter().all(|earlier| {
             let apart = match (earlier.repeat_class(), class) {
@@ -73,6 +85,16 @@ impl Chunk {
         };
         ask.anew().after(self.wait)
     }
+}
+
+/// Whether a call is something else than a write that may be repeated and leaves what is in its object.
+fn is_other(call: &Call) -> bool {
+    matches!(call.repeat_class(), Class::Safe | Class::Once) || *call.method() == Method::DELETE
+}
+
+/// The last bytes of a path.
+fn end(call: &Call) -> [u8; 8] {
+    call.path().as_str().as_bytes().last_chunk().copied().unwrap_or_default()
 }
 
 /// Whether a path lies in another. Mostly its length tells already that it does not.
@@ -103,8 +125,10 @@ fn meets(earlier: &Call, write: &Call) -> bool {
 /// Whether the server does in a batch what it does outside: a batch knows one type of content, is undone by a 304, goes
 /// into no other, and follows redirects by itself, as from an id that is missing at the end of a path to the whole list.
 fn fits(call: &Call) -> bool {
+    let holds = |text: &[u8]| memmem::find(text, b"/batch").is_some();
     let recursive = |text: &str| {
-        text.contains("/batch") || text.contains('%') && percent_decode_str(text).decode_utf8_lossy().contains("/batch")
+        holds(text.as_bytes())
+            || memchr(b'%', text.as_bytes()).is_some() && holds(&Cow::<[u8]>::from(percent_decode_str(text)))
     };
     let path = call.path().as_str();
     call.each_plain_header(|_, _| ())
@@ -113,7 +137,7 @@ fn fits(call: &Call) -> bool {
         && !recursive(path)
         && !recursive(call.query_text())
         && (path == "/" || !path.ends_with('/') && !path.contains("//"))
-        && [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(call.method())
+        && matches!(call.method().as_str(), "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE")
 }
 
 /// About as many bytes as an entry takes.
@@ -155,13 +179,13 @@ fn batch(calls: &[Arc<Call>]) -> Call {
         text.push(b'}');
     }
     text.extend_from_slice(b"]}");
-    let worst = |class: Class| calls.iter().any(|call| call.repeat_class() == class);
-    let class = match () {
-        () if worst(Class::Once) => Class::Once,
-        () if worst(Class::Conditional) => Class::Conditional,
-        () if worst(Class::Repeatable) => Class::Repeatable,
-        () => Class::Safe,
-    };
+    // As careful as the worst of them.
+    let class = calls.iter().fold(Class::Safe, |worst, call| match (worst, call.repeat_class()) {
+        (Class::Once, _) | (_, Class::Once) => Class::Once,
+        (Class::Conditional, _) | (_, Class::Conditional) => Class::Conditional,
+        (Class::Repeatable, _) | (_, Class::Repeatable) => Class::Repeatable,
+        (Class::Safe, Class::Safe) => Class::Safe,
+    });
     let call = Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into());
     call.secrets_of(calls.iter().map(|call| &**call))
 }

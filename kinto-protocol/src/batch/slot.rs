@@ -76,6 +76,14 @@ impl Pending {
     fn line(&self) -> RequestLine {
         self.doubt.as_ref().map_or_else(|| self.call.line(), |doubt| doubt.call().line())
     }
+
+    /// The same, when it is over.
+    fn into_line(self) -> RequestLine {
+        match self.doubt {
+            Some(doubt) => doubt.call().line(),
+            None => Arc::try_unwrap(self.call).map_or_else(|call| call.line(), Call::into_line),
+        }
+    }
 }
 
 /// What is known when it is over.
@@ -144,7 +152,8 @@ impl Slot {
             Taken::Done { already_so, repeated } => {
                 let writes = pending.is_write() || pending.doubt.is_some();
                 let status = if writes && already_so { Status::AlreadySo } else { Status::Done };
-                let (line, touched) = (Some(pending.line()), pending.lost.is_some());
+                let touched = pending.lost.is_some();
+                let line = Some(pending.into_line());
                 self.state = State::Answered(Answered { line, status, repeated, touched, worth: false, pending: None });
             }
             Taken::Failed { error, already_so } => {

@@ -10,7 +10,7 @@ use crate::flow::{Flow, Turn};
 use crate::object::{JsonMap, Object};
 use crate::object_ref::ObjectRef;
 use crate::operations::Put;
-use crate::patch::{Attributes, Envelope};
+use crate::patch::{Attributes, Data, Envelope};
 use crate::reply::Reply;
 use crate::resource::Resource;
 use crate::session::Session;
@@ -58,7 +58,7 @@ impl Chunk {
     pub(super) fn push(&mut self, resource: &Resource<()>, position: u64, id: Box<str>, write: Write) {
         let Write { how, data, content } = write;
         self.bytes += data.len();
-        let data = Envelope { data: Some(Ok(String::from(data).into())), permissions: None };
+        let data = Envelope { data: Some(Ok(Data::of(&data))), permissions: None };
         let put = |precondition, data| Put::new(resource.clone(), Some(id.to_string()), precondition, data);
         let ticket = match how {
             How::Create => self.batch.push(put(Precondition::Absent, data)),

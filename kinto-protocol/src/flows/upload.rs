@@ -247,7 +247,7 @@ impl UploadFile {
         self.stage = Stage::Post;
         let mut fields = Vec::new();
         if let Some(data) = self.upload.content.checked_data()? {
-            fields.push(("data", data.clone()));
+            fields.push(("data", Bytes::copy_from_slice(data)));
         }
         if let Some(permissions) = &self.upload.content.permissions {
             fields.push(("permissions", json::to_bytes(permissions)?));

@@ -1,10 +1,12 @@
 //! The request that makes a change.
 
+use std::borrow::Cow;
+
 use crate::batch::Batch;
 use crate::call::Precondition;
 use crate::object_ref::ObjectRef;
 use crate::operations::Put;
-use crate::patch::{Attributes, Envelope};
+use crate::patch::{Attributes, Data, Envelope};
 use crate::resource::Resource;
 use crate::sync::edit::{Edit, EditKind};
 use crate::sync::files::Written;
@@ -21,7 +23,7 @@ pub(super) fn write(batch: &mut Batch, resource: &Resource<()>, edit: &mut Edit)
         Some(at) => ObjectRef::unchanged(id, at),
         None => ObjectRef::from(id),
     };
-    let content = Envelope { data: data.map(|data| Ok(dated(&data, at).into())), permissions };
+    let content = Envelope { data: data.map(|data| Ok(Data::of(&dated(&data, at)))), permissions };
     Some(match kind {
         EditKind::Create => batch.push(Put::new(resource.clone(), Some(id), Precondition::Absent, content)),
         EditKind::Update if some_fields || content.data.is_none() => {
@@ -36,10 +38,10 @@ pub(super) fn write(batch: &mut Batch, resource: &Resource<()>, edit: &mut Edit)
 }
 
 /// With the timestamp that it is to have.
-fn dated(data: &str, at: Option<Timestamp>) -> String {
+fn dated(data: &str, at: Option<Timestamp>) -> Cow<'_, str> {
     match (at, data.strip_prefix('{')) {
-        (Some(at), Some("}")) => format!("{{\"last_modified\":{at}}}"),
-        (Some(at), Some(rest)) => format!("{{\"last_modified\":{at},{rest}"),
-        _ => data.to_owned(),
+        (Some(at), Some("}")) => format!("{{\"last_modified\":{at}}}").into(),
+        (Some(at), Some(rest)) => format!("{{\"last_modified\":{at},{rest}").into(),
+        _ => data.into(),
     }
 }
