@@ -1,8 +1,6 @@
 //! The default transport: ureq.
 
-use std::io;
-#[cfg(feature = "attachments")]
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use http::Method;
 #[cfg(feature = "attachments")]
@@ -18,6 +16,9 @@ use crate::transport::Transport;
 
 /// How large the buffer of a connection is, at least.
 const BUFFER: usize = 128 * 1024;
+
+/// So much memory is set aside at most for what is only announced.
+const LARGEST: usize = 16 << 20;
 
 /// Sends with ureq, with all decisions of its own turned off.
 #[derive(Debug)]
@@ -150,9 +151,14 @@ impl Transport for Ureq {
 
 fn collected(answer: http::Response<ureq::Body>, limits: &Limits) -> Result<Response, TransportError> {
     let (head, body) = answer.into_parts();
-    limits.admit(body.content_length())?;
-    let body = body.into_with_config().limit(limits.response_bytes).read_to_vec().map_err(failure)?;
-    Ok(Response::from_parts(head, body.into()))
+    let length = body.content_length();
+    limits.admit(length)?;
+    // In one piece, if its length is told: one that grows is copied many times.
+    let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut whole = Vec::with_capacity(length.min(LARGEST));
+    let mut body = body.into_with_config().limit(limits.response_bytes).reader();
+    body.read_to_end(&mut whole).map_err(|error| failure(error.into()))?;
+    Ok(Response::from_parts(head, whole.into()))
 }
 
 /// What kept an answer from coming. Unless it is sure that nothing was sent, something may have been.

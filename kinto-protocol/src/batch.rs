@@ -171,6 +171,8 @@ where
     O::Output: 'static,
 {
     fn extend<I: IntoIterator<Item = O>>(&mut self, operations: I) {
+        let operations = operations.into_iter();
+        self.job.slots.reserve(operations.size_hint().0);
         for operation in operations {
             self.push(operation);
         }

@@ -44,12 +44,17 @@ impl fmt::Display for Breach {
     }
 }
 
+/// Whether an id is as most are: taken by all rules, and the same in a path.
+pub(crate) fn is_usual(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_');
+    let begins = id.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    // Without an early end, many bytes are looked at at a time.
+    begins && id.len() <= MAX_LENGTH && id.bytes().fold(true, |all, byte| all & plain(byte))
+}
+
 /// Checks an id against both rules; `None` is an id that every rule takes.
 pub(crate) fn breach(id: &str, grammar: Grammar) -> Option<Breach> {
-    // As most are.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let begins = id.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    if begins && id.len() <= MAX_LENGTH && id.bytes().all(plain) {
+    if is_usual(id) {
         return None;
     }
     let breach = |why, wide_would_do| {

@@ -59,14 +59,13 @@ pub(crate) fn holds_huge_integer(text: &str) -> bool {
     const SHORTEST: usize = 19;
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let long = bytes.chunks_exact(SHORTEST).enumerate().any(|(number, piece)| {
-        let last = || number * SHORTEST + SHORTEST - 1;
-        let around = |at: usize| {
-            let before = bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-            before + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count() >= SHORTEST
-        };
-        piece[SHORTEST - 1].is_ascii_digit() && (piece[9].is_ascii_digit() || is_digit(last() + 9)) && around(last())
-    });
+    let is_long = |at: usize| {
+        let (before, behind) = bytes.split_at(at);
+        let before = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        before + behind.iter().take_while(|byte| byte.is_ascii_digit()).count() >= SHORTEST
+    };
+    let mut looked_at = (SHORTEST - 1..bytes.len()).step_by(SHORTEST);
+    let long = looked_at.any(|at| is_digit(at) && (is_digit(at - 9) || is_digit(at + 9)) && is_long(at));
     long && numbers(text).any(|number| {
         let whole = !number.contains(['.', 'e', 'E']);
         whole && number.parse::<u64>().is_err() && number.parse::<i64>().is_err() && !is_a_float(number)

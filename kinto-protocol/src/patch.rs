@@ -1,8 +1,10 @@
 //! The three kinds of PATCH.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -204,7 +206,8 @@ fn member_id(data: &[u8]) -> Option<Value> {
     fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
         Value::deserialize(from).map(Some)
     }
-    if memchr::memmem::find(data, b"\"id\"").is_some() { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
+    static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\""));
+    if NAME.find(data).is_some() { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
 }
 
 fn without_id(data: &[u8]) -> Result<Data> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Error, Result};
-use crate::id::{Breach, Grammar, IdRule, breach};
+use crate::id::{Breach, Grammar, IdRule, breach, is_usual};
 use crate::server_error::Escaped;
 
 /// The longest text that is taken for a path: longer ones are taken by no server.
@@ -85,6 +85,11 @@ impl Path {
 
     /// With a segment of some grammar at the end.
     pub(crate) fn segment(&mut self, id: &str, grammar: Grammar) {
+        if is_usual(id) {
+            self.text.push('/');
+            self.text.push_str(id);
+            return;
+        }
         let found = breach(id, grammar);
         self.text.push('/');
         if id.len() <= crate::id::MAX_LENGTH {

@@ -1,8 +1,10 @@
 //! Who may do what with an object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 
 /// The principal of everybody, also without credentials.
 pub const EVERYONE: &str = "system.Everyone";
@@ -29,9 +31,17 @@ pub const AUTHENTICATED: &str = "system.Authenticated";
 /// );
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Permissions(BTreeMap<String, BTreeSet<String>>);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Permissions(
+    /// By their names, each once, with its principals in alphabetical order, each once. There are few of them, and every
+    /// object that is read has some: trees would take most of the time that it takes to read one.
+    Vec<(Name, Vec<String>)>,
+);
+
+type Name = Cow<'static, str>;
+
+/// The names that the server knows.
+const KNOWN: [&str; 5] = ["write", "read", "record:create", "collection:create", "group:create"];
 
 impl Permissions {
     /// None named: to be filled with [`read`](Self::read), [`write`](Self::write) and [`grant`](Self::grant). What is not named
@@ -61,18 +71,30 @@ impl Permissions {
         permission: impl Into<String>,
         principals: impl IntoIterator<Item = P>,
     ) -> Self {
-        self.0.entry(permission.into()).or_default().extend(principals.into_iter().map(Into::into));
+        let named = self.named(Cow::Owned(permission.into()));
+        named.extend(principals.into_iter().map(Into::into));
+        put_in_order(named);
         self
+    }
+
+    /// The principals of a permission, which is named with that.
+    fn named(&mut self, permission: Name) -> &mut Vec<String> {
+        let place = self.0.binary_search_by(|(name, _)| name.cmp(&permission)).unwrap_or_else(|place| {
+            self.0.insert(place, (permission, Vec::new()));
+            place
+        });
+        &mut self.0[place].1
     }
 
     /// The principals that have a permission, themselves or by name of a group, in alphabetical order.
     pub fn of(&self, permission: &str) -> impl Iterator<Item = &str> {
-        self.0.get(permission).into_iter().flatten().map(String::as_str)
+        let named = self.0.iter().find(|(name, _)| name == permission);
+        named.into_iter().flat_map(|(_, principals)| principals).map(String::as_str)
     }
 
-    /// All permissions named, with their principals.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
-        self.0.iter().map(|(permission, principals)| (permission.as_str(), principals))
+    /// All permissions named, with their principals, both in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().map(|(permission, principals)| (&**permission, &**principals))
     }
 
     /// Whether these, when written, would leave another's as they are, in this permission. The server adds the writer to
@@ -92,5 +114,94 @@ impl Permissions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+fn put_in_order(principals: &mut Vec<String>) {
+    principals.sort_unstable();
+    principals.dedup();
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permissions ")?;
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Permissions {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Named(Name);
+
+        impl<'de> Deserialize<'de> for Named {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str(NameVisitor).map(Self)
+            }
+        }
+
+        struct NameVisitor;
+
+        impl Visitor<'_> for NameVisitor {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a permission")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                let known = KNOWN.into_iter().find(|known| *known == name);
+                Ok(known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed))
+            }
+        }
+
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Permissions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("permissions with their principals")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Permissions, A::Error> {
+                let mut permissions = Permissions::new();
+                while let Some((Named(name), mut principals)) = map.next_entry::<_, Vec<String>>()? {
+                    put_in_order(&mut principals);
+                    *permissions.named(name) = principals;
+                }
+                Ok(permissions)
+            }
+        }
+
+        from.deserialize_map(All)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_order_they_are_the_same() {
+        let read = |text| serde_json::from_str::<Permissions>(text).unwrap();
+        let one = read(r#"{"write":["b","a","b"],"x:y":[],"read":["c"]}"#);
+        let other = Permissions::new().read(["c"]).grant("x:y", [""; 0]).write(["b"]).write(["a", "b"]);
+        assert_eq!(one, other);
+        assert_eq!(serde_json::to_string(&one).unwrap(), r#"{"read":["c"],"write":["a","b"],"x:y":[]}"#);
+        assert_eq!(format!("{one:?}"), r#"Permissions {"read": ["c"], "write": ["a", "b"], "x:y": []}"#);
+        assert_eq!(one.of("write").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(one.of("none").count(), 0);
+    }
+
+    #[test]
+    fn of_a_name_that_is_told_twice_the_last_counts() {
+        let twice = serde_json::from_str::<Permissions>(r#"{"read":["a"],"read":["b"]}"#).unwrap();
+        assert_eq!(twice, Permissions::new().read(["b"]));
     }
 }

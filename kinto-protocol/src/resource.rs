@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -55,7 +56,8 @@ pub(crate) enum Kind {
 /// # let _ = (create, delete);
 /// ```
 pub struct Resource<T = JsonMap> {
-    path: Path,
+    /// Shared with all operations that are made of it.
+    path: Arc<Path>,
     kind: Kind,
     of: PhantomData<fn() -> T>,
 }
@@ -81,7 +83,7 @@ impl Resource {
 
 impl<T> Resource<T> {
     pub(crate) fn new(path: Path, kind: Kind) -> Self {
-        Self { path, kind, of: PhantomData }
+        Self { path: Arc::new(path), kind, of: PhantomData }
     }
 
     /// The path of the list below the root of the API, such as `/buckets/blog/collections`.
@@ -100,7 +102,7 @@ impl<T> Resource<T> {
     /// Nothing is asked of the server.
     #[must_use]
     pub fn typed<U>(&self) -> Resource<U> {
-        Resource::new(self.path.clone(), self.kind)
+        Resource { path: Arc::clone(&self.path), kind: self.kind, of: PhantomData }
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -157,7 +159,7 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     /// ```
     #[must_use]
     pub fn list(&self) -> List<Object<T>> {
-        List::new(self.path.clone())
+        List::new(Path::clone(&self.path))
     }
 
     /// Reads what changed since a [`Cursor`](crate::Cursor): what is new, what is different, and what is gone. An empty cursor
@@ -197,21 +199,21 @@ impl<T: DeserializeOwned + Send> Resource<T> {
             Kind::Record | Kind::Collection | Kind::Group => Some(self.path.parent()),
             Kind::Bucket | Kind::Account => None,
         };
-        GetChanges::new(self.path.clone(), parent, cursor)
+        GetChanges::new(Path::clone(&self.path), parent, cursor)
     }
 
     /// Counts the objects, deleted ones aside (`HEAD`): all of them, or those that meet its [filters](Count::filter). The output
     /// is a `u64`.
     #[must_use]
     pub fn count(&self) -> Count {
-        Count::new(self.path.clone())
+        Count::new(Path::clone(&self.path))
     }
 
     /// Asks when anything in the list last changed, deletions too (`HEAD`). The output is a [`Timestamp`](crate::Timestamp), in
     /// milliseconds by the server's clock; of an empty list, whatever the server says.
     #[must_use]
     pub fn timestamp(&self) -> ListTimestamp {
-        ListTimestamp::new(self.path.clone())
+        ListTimestamp::new(Path::clone(&self.path))
     }
 
     /// Creates an object with an id of the caller's, if there is none of that id (`If-None-Match: *`).
@@ -358,7 +360,7 @@ impl<T: DeserializeOwned + Send> Resource<T> {
     /// ```
     #[must_use]
     pub fn delete_all(&self) -> DeleteAll {
-        DeleteAll::new(self.path.clone())
+        DeleteAll::new(Path::clone(&self.path))
     }
 }
 

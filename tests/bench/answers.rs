@@ -72,7 +72,7 @@ pub fn hello(batch: usize) -> Answer {
 /// One record, read or just written.
 #[must_use]
 pub fn object(n: usize) -> Answer {
-    let body = format!("{{\"data\":{},\"permissions\":{{\"write\":[\"account:bench\"]}}}}", record(n));
+    let body = format!("{{\"permissions\":{{\"write\":[\"account:bench\"]}},\"data\":{}}}", record(n));
     Answer::new(body, [("etag", format!("\"{NOW}\"")), ("last-modified", "Mon, 27 May 2024 08:53:20 GMT".to_owned())])
 }
 
@@ -103,7 +103,7 @@ pub fn page(url: &str, from: usize, count: usize) -> Answer {
     Answer::new(listed(from, count), always.into_iter().chain(more))
 }
 
-/// What a batch of these writes is answered.
+/// What a batch of these writes is answered, as a server with its usual settings writes it down.
 #[must_use]
 pub fn batch(list: &str, numbers: impl IntoIterator<Item = usize>) -> Answer {
     let mut body = String::from("{\"responses\":[");
@@ -111,11 +111,12 @@ pub fn batch(list: &str, numbers: impl IntoIterator<Item = usize>) -> Answer {
         let (comma, path, object) = (if place > 0 { "," } else { "" }, format!("{list}/{}", id(n)), object(n).body);
         let length = object.len();
         let headers = format!(
-            "{{\"Content-Type\":\"application/json\",\"Content-Length\":\"{length}\",\"ETag\":\"\\\"{NOW}\\\"\",\
-             \"Last-Modified\":\"Mon, 27 May 2024 08:53:20 GMT\",\"Access-Control-Expose-Headers\":\"Backoff, \
-             Retry-After, Alert, Content-Length\"}}"
+            "{{\"Last-Modified\":\"Mon, 27 May 2024 08:53:20 GMT\",\"ETag\":\"\\\"{NOW}\\\"\",\"Content-Type\":\"application/json\",\
+             \"Content-Length\":\"{length}\",\"Access-Control-Expose-Headers\":\"Backoff, Retry-After, Alert, Content-Length, \
+             Content-Type\",\"X-Content-Type-Options\":\"nosniff\",\"Content-Security-Policy\":\"default-src 'none'; \
+             frame-ancestors 'none'; base-uri 'none'; \"}}"
         );
-        let _ = write!(body, "{comma}{{\"status\":201,\"path\":\"{path}\",\"body\":{object},\"headers\":{headers}}}");
+        let _ = write!(body, "{comma}{{\"path\":\"{path}\",\"status\":201,\"headers\":{headers},\"body\":{object}}}");
     }
     body.push_str("]}");
     Answer::new(body, [])

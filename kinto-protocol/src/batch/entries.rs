@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::DATE;
+use memchr::memmem;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::batch::walk::Walk;
+use crate::batch::walk::{Walk, has_escapes};
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reply::{Reply, Unread};
@@ -59,8 +60,8 @@ impl<'a> From<Told<'a>> for Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The next one, unless it has anything unusual.
-    fn found(walk: &mut Walk<'a>) -> Option<Self> {
+    /// The next one, unless it has anything unusual. `step` steps over the body.
+    fn found(walk: &mut Walk<'a>, step: impl Fn(&mut Walk<'a>) -> Option<&'a str>) -> Option<Self> {
         let (mut status, mut path, mut headers, mut body, mut is_plain) = (None, None, None, None, true);
         walk.object(|walk, name| {
             let is_first = match name {
@@ -74,7 +75,7 @@ impl<'a> Entry<'a> {
                     })?;
                     headers.replace(walk.since(from)?).is_none()
                 }
-                "body" => body.replace(walk.value()?).is_none(),
+                "body" => body.replace(step(walk)?).is_none(),
                 _ => walk.value().is_some(),
             };
             is_first.then_some(())
@@ -84,7 +85,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Whether a header of this name is to be acted upon by whoever has the answer, or may be.
+/// Whether a header of this name, as it is written in JSON, is to be acted upon by whoever has the answer, or may be.
 fn is_order(name: &str) -> bool {
     let among = |names: &[&str]| names.iter().any(|order| name.eq_ignore_ascii_case(order));
     match name.len() {
@@ -92,7 +93,7 @@ fn is_order(name: &str) -> bool {
         7 => among(&["backoff"]),
         11 => among(&["retry-after"]),
         16 => among(&["content-encoding"]),
-        _ => false,
+        _ => has_escapes(name),
     }
 }
 
@@ -131,19 +132,43 @@ pub(super) fn replies(reply: &Reply, calls: Vec<Arc<Call>>) -> Result<Vec<Result
 
 /// The entries of an answer in which all is as it should be, as far as that shows.
 fn found(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>> {
-    let (mut walk, mut entries) = (Walk::new(text), None);
-    walk.object(|walk, name| {
-        if name != "responses" {
-            return walk.value().map(drop);
-        }
-        let mut all = Vec::with_capacity(count);
-        walk.array(|walk| {
-            all.push(Ok(Entry::found(walk)?));
-            Some(())
+    cut(text, count).or_else(|| {
+        let (mut walk, mut entries) = (Walk::new(text), None);
+        walk.object(|walk, name| {
+            if name != "responses" {
+                return walk.value().map(drop);
+            }
+            let mut all = Vec::with_capacity(count);
+            walk.array(|walk| {
+                all.push(Ok(Entry::found(walk, Walk::value)?));
+                Some(())
+            })?;
+            entries.replace(all).is_none().then_some(())
         })?;
-        entries.replace(all).is_none().then_some(())
-    })?;
-    walk.end().and(entries)
+        walk.end().and(entries)
+    })
+}
+
+/// The same without a step over each value: as servers write it, all entries begin with the same name and end with their
+/// bodies. A body that holds the like makes more pieces than there are entries, and one that is cut in the wrong place is
+/// none to whoever reads it.
+fn cut(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>> {
+    let entries = text.strip_prefix("{\"responses\":[")?.strip_suffix("]}")?;
+    let mut walk = Walk::new(entries);
+    let first = Entry::found(&mut walk, Walk::value)?;
+    // What was stepped over last is its body.
+    walk.since(0)?.strip_suffix('}')?.strip_suffix(first.body).filter(|_| !first.body.is_empty())?;
+    let (name, _) = entries.split_once(':')?;
+    let between = format!("}},{name}:");
+    let mut all = Vec::with_capacity(count);
+    let mut from = 0;
+    for end in memmem::find_iter(entries.as_bytes(), &between).chain([entries.len() - 1]) {
+        let mut walk = Walk::new(entries.get(from..=end)?);
+        all.push(Ok(Entry::found(&mut walk, Walk::all_but_the_last)?));
+        walk.end()?;
+        from = end + 2;
+    }
+    (all.len() == count).then_some(all)
 }
 
 fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply) -> serde_json::Result<Reply> {

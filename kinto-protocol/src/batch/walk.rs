@@ -1,9 +1,76 @@
 //! Where the values in a JSON text lie, found without reading them.
 
-use memchr::memchr2;
-use serde::de::IgnoredAny;
+use memchr::memchr;
 
-/// A walk over a text. Each step gives nothing where the text is no JSON, and where it has names with escapes.
+/// Whether there is more to a string than how it is written.
+pub(super) fn has_escapes(text: &str) -> bool {
+    memchr(b'\\', text.as_bytes()).is_some()
+}
+
+/// The end of a string, of which this is the first byte: what comes after its last quote.
+#[inline]
+fn end_of_string(text: &[u8], first: usize) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([1; 8]);
+    const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
+    /// Most strings are so short that eight bytes at a time are the best.
+    const SHORT: usize = 40;
+    let (mut at, long) = (first, first + SHORT);
+    loop {
+        let word = text.get(at..).and_then(|rest| rest.first_chunk()).filter(|_| at < long);
+        let Some(word) = word else { return end_of_long_string(text, first, at) };
+        // Quotes become zeros, of which the lowest is found in this way.
+        let word = u64::from_le_bytes(*word) ^ QUOTES;
+        let zeros = word.wrapping_sub(LOW) & !word & (LOW << 7);
+        if zeros == 0 {
+            at += 8;
+            continue;
+        }
+        at += zeros.trailing_zeros() as usize / 8 + 1;
+        if !is_escaped(text, first, at - 1) {
+            return Some(at);
+        }
+    }
+}
+
+fn end_of_long_string(text: &[u8], first: usize, mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr(b'"', text.get(at..)?)? + 1;
+        if !is_escaped(text, first, at - 1) {
+            return Some(at);
+        }
+    }
+}
+
+/// Whether the quote there belongs to the string that begins where `first` says.
+#[inline]
+fn is_escaped(text: &[u8], first: usize, quote: usize) -> bool {
+    text[quote - 1] == b'\\' && {
+        let escapes = text[first..quote].iter().rev().take_while(|byte| **byte == b'\\').count();
+        escapes % 2 == 1
+    }
+}
+
+/// The end of an array or object that begins there.
+fn end_of_nested(text: &[u8], from: usize) -> Option<usize> {
+    let (mut at, mut depth) = (from, 0_usize);
+    loop {
+        match *text.get(at)? {
+            b'"' => {
+                at = end_of_string(text, at + 1)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// A walk over a text. Each step gives nothing where the text is no JSON.
 ///
 /// Of values only the ends are found, by their brackets and quotes: whether they are JSON is seen by whoever reads them.
 pub(super) struct Walk<'a> {
@@ -27,12 +94,12 @@ impl<'a> Walk<'a> {
         self.text.get(from..self.at)
     }
 
-    /// Steps over an object, and calls at each name, with its value next.
+    /// Steps over an object, and calls at each name, which is given as it is written, with its value next.
     pub(super) fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
         self.pass(b'{')?;
         let mut is_first = true;
         while self.more(b'}', &mut is_first)? {
-            let name = self.text()?;
+            let name = self.string()?;
             self.pass(b':')?;
             member(self, name)?;
         }
@@ -49,13 +116,17 @@ impl<'a> Walk<'a> {
         Some(())
     }
 
-    /// Steps over a text without escapes.
+    /// Steps over a string without escapes.
     pub(super) fn text(&mut self) -> Option<&'a str> {
+        self.string().filter(|text| !has_escapes(text))
+    }
+
+    /// Steps over a string, which is given as it is written.
+    fn string(&mut self) -> Option<&'a str> {
         self.pass(b'"')?;
         let from = self.at;
-        self.string().then_some(())?;
-        let text = self.text.get(from..self.at - 1)?;
-        (!text.contains('\\')).then_some(text)
+        self.at = end_of_string(self.text.as_bytes(), from)?;
+        self.text.get(from..self.at - 1)
     }
 
     /// Steps over a value.
@@ -63,18 +134,21 @@ impl<'a> Walk<'a> {
         let first = self.peek()?;
         let from = self.at;
         match first {
-            b'"' => {
-                self.at += 1;
-                self.string().then_some(())?;
-            }
-            b'{' | b'[' => self.nested()?,
+            b'"' => self.at = end_of_string(self.text.as_bytes(), self.at + 1)?,
+            b'{' | b'[' => self.at = end_of_nested(self.text.as_bytes(), self.at)?,
             _ => {
                 let end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
                 self.at += self.rest()?.iter().position(end)?;
-                serde_json::from_str::<IgnoredAny>(self.since(from)?).ok()?;
             }
         }
         self.since(from)
+    }
+
+    /// Steps over what there is before the bracket that closes it all.
+    pub(super) fn all_but_the_last(&mut self) -> Option<&'a str> {
+        let from = self.at();
+        self.at = self.text.len().checked_sub(1)?;
+        self.since(from).map(str::trim_end)
     }
 
     /// Nothing may be left.
@@ -110,39 +184,5 @@ impl<'a> Walk<'a> {
             self.pass(b',')?;
         }
         Some(true)
-    }
-
-    /// Steps behind the end of the string that it is in, if that is there.
-    fn string(&mut self) -> bool {
-        while let Some(rest) = self.rest()
-            && let Some(found) = memchr2(b'"', b'\\', rest)
-        {
-            self.at += found + 1;
-            if rest[found] == b'"' {
-                return true;
-            }
-            self.at += 1;
-        }
-        false
-    }
-
-    /// Steps over what has brackets around it.
-    fn nested(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
-        loop {
-            let byte = *self.text.as_bytes().get(self.at)?;
-            self.at += 1;
-            match byte {
-                b'"' => self.string().then_some(())?,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return Some(());
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 }

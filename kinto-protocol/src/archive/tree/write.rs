@@ -1,6 +1,6 @@
 //! A tree as text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use serde_json::Value;
@@ -64,7 +64,7 @@ fn own<'a>(own: &'a Own) -> Vec<(&'a str, Part<'a>)> {
         parts.push(("data", Part::Map(data.iter().map(|(name, value)| (name.as_str(), value.into())).collect())));
     }
     if let Some(permissions) = &own.permissions {
-        let texts = |whom: &'a BTreeSet<String>| Part::List(whom.iter().map(|who| Part::Text(who)).collect());
+        let texts = |whom: &'a [String]| Part::List(whom.iter().map(|who| Part::Text(who)).collect());
         parts.push(("permissions", Part::Map(permissions.iter().map(|(name, whom)| (name, texts(whom))).collect())));
     }
     parts
