@@ -45,7 +45,7 @@ impl<T: DeserializeOwned + Send> ListItem for Object<T> {
             Entry::Live(object) => Some(object),
             Entry::Deleted(_) => None,
         };
-        envelope(text, ListSeed { may_be_dead: false, take: live, of: PhantomData }).map(|(items, _)| items)
+        envelope(text, ListSeed::new(text, false, live)).map(|(items, _)| items)
     }
 
     fn mark_partial(&mut self) {
@@ -55,7 +55,7 @@ impl<T: DeserializeOwned + Send> ListItem for Object<T> {
 
 impl<T: DeserializeOwned + Send> ListItem for Entry<T> {
     fn list(text: &str) -> serde_json::Result<Vec<Self>> {
-        envelope(text, ListSeed { may_be_dead: true, take: Some, of: PhantomData }).map(|(items, _)| items)
+        envelope(text, ListSeed::new(text, true, Some)).map(|(items, _)| items)
     }
 
     fn mark_partial(&mut self) {
@@ -156,7 +156,7 @@ pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(
                     "metadata" => metadata = Some(map.next_value()?),
                     "timestamp" => timestamp = Some(map.next_value()?),
                     "changes" => {
-                        let seed = ListSeed { may_be_dead: true, take: Some, of: PhantomData };
+                        let seed = ListSeed::new("", true, Some);
                         changes = Some(map.next_value_seed(seed)?);
                     }
                     _ => {
@@ -186,7 +186,17 @@ pub(crate) fn entry<T: DeserializeOwned>(value: Value) -> serde_json::Result<Ent
 struct ListSeed<T, F> {
     may_be_dead: bool,
     take: F,
+    room: usize,
     of: PhantomData<T>,
+}
+
+impl<T, F> ListSeed<T, F> {
+    /// For a list in this text.
+    fn new(text: &str, may_be_dead: bool, take: F) -> Self {
+        // Most objects are smaller than that in JSON, and what is set aside is never more than the text itself.
+        let room = text.len() / size_of::<Object<T>>().max(1024);
+        Self { may_be_dead, take, room, of: PhantomData }
+    }
 }
 
 impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> DeserializeSeed<'de> for ListSeed<T, F> {
@@ -205,7 +215,7 @@ impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> Visitor<'de> for
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<I>, A::Error> {
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(self.room);
         while let Some(entry) =
             seq.next_element_seed(EntrySeed::<T> { may_be_dead: self.may_be_dead, of: PhantomData })?
         {

@@ -64,12 +64,20 @@ pub(crate) fn holds_huge_integer(text: &str) -> bool {
         let before = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         before + behind.iter().take_while(|byte| byte.is_ascii_digit()).count() >= SHORTEST
     };
-    let mut looked_at = (SHORTEST - 1..bytes.len()).step_by(SHORTEST);
-    let long = looked_at.any(|at| is_digit(at) && (is_digit(at - 9) || is_digit(at + 9)) && is_long(at));
-    long && numbers(text).any(|number| {
-        let whole = !number.contains(['.', 'e', 'E']);
-        whole && number.parse::<u64>().is_err() && number.parse::<i64>().is_err() && !is_a_float(number)
-    })
+    let mut at = SHORTEST - 1;
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii_digit() && (is_digit(at - 9) || is_digit(at + 9)) && is_long(at) {
+            return numbers(text).any(is_huge);
+        }
+        at += SHORTEST;
+    }
+    false
+}
+
+/// Whether a number is an integer of more than 64 bits.
+fn is_huge(number: &str) -> bool {
+    let whole = !number.contains(['.', 'e', 'E']);
+    whole && number.parse::<u64>().is_err() && number.parse::<i64>().is_err() && !is_a_float(number)
 }
 
 /// Whether the digits are those of a float, which some servers write out to the last zero.

@@ -2,11 +2,6 @@
 
 use memchr::memchr;
 
-/// Whether there is more to a string than how it is written.
-pub(super) fn has_escapes(text: &str) -> bool {
-    memchr(b'\\', text.as_bytes()).is_some()
-}
-
 /// The end of a string, of which this is the first byte: what comes after its last quote.
 #[inline]
 fn end_of_string(text: &[u8], first: usize) -> Option<usize> {
@@ -118,7 +113,7 @@ impl<'a> Walk<'a> {
 
     /// Steps over a string without escapes.
     pub(super) fn text(&mut self) -> Option<&'a str> {
-        self.string().filter(|text| !has_escapes(text))
+        self.string().filter(|text| memchr(b'\\', text.as_bytes()).is_none())
     }
 
     /// Steps over a string, which is given as it is written.
