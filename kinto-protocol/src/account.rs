@@ -134,7 +134,7 @@ impl Operation for CreateAccount {
         let mut data = self.data.clone().map_err(Error::input)?;
         data.insert("password".to_owned(), self.password.as_str().into());
         let body = Envelope::data(&data).body()?;
-        Ok(call(Method::PUT, &self.path, Precondition::Absent).body("application/json", body).secret(&self.password))
+        Ok(call(Method::PUT, &self.path, Precondition::Absent).json_body(body).secret(&self.password))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<AccountData>> {
@@ -156,7 +156,7 @@ impl Operation for ChangePassword {
         let body = Attributes::new(&serde_json::json!({"password": &*self.password})).0.body()?;
         // A PUT would drop what else is kept with it.
         let patch = call(Method::PATCH, &self.path, Precondition::None).class(Class::Repeatable);
-        Ok(patch.body("application/json", body).secret(&self.password))
+        Ok(patch.json_body(body).secret(&self.password))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<AccountData>> {

@@ -143,7 +143,14 @@ impl Call {
     /// 120 levels.
     pub fn json<T: serde::Serialize + ?Sized>(self, value: &T) -> Result<Self> {
         let body = crate::json::to_bytes(value)?;
-        Ok(self.body("application/json", body))
+        Ok(self.json_body(body))
+    }
+
+    /// With a body that is JSON already, which is sent to the letter.
+    pub(crate) fn json_body(mut self, body: Bytes) -> Self {
+        self.content_type = Some(JSON.clone());
+        self.body = Some(body);
+        self
     }
 
     /// With a body of that content type, which is sent to the letter.
@@ -312,7 +319,7 @@ impl Call {
     /// Gives each of the same as a batch can hold it: a text, once, and not what a batch says for all of them. False where
     /// there is something else among them.
     pub(crate) fn each_plain_header(&self, mut each: impl FnMut(&str, &str)) -> bool {
-        let is_json = self.content_type.as_ref().is_none_or(|it| it == "application/json");
+        let is_json = self.content_type.as_ref().is_none_or(|it| it == JSON);
         if self.transfer.is_some() || !is_json || self.headers.keys_len() != self.headers.len() {
             return false;
         }
@@ -362,6 +369,8 @@ impl Call {
 
 /// How many headers the caller may set on a session, and how many on a call; and how many are taken of an entry of a batch.
 pub(crate) const MAX_HEADERS: usize = 1_000;
+
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 fn etag(at: Timestamp) -> Result<HeaderValue> {
     if at.as_millis() < 0 {

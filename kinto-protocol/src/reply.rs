@@ -313,7 +313,7 @@ impl Reply {
             return Err(self.undecodable("it is encoded in a way that was not asked for"));
         }
         // One check of the whole buffer makes each string after it cheaper than `from_slice` does.
-        std::str::from_utf8(&self.body).map_err(|_| self.undecodable("it is not UTF-8"))
+        simdutf8::basic::from_utf8(&self.body).map_err(|_| self.undecodable("it is not UTF-8"))
     }
 
     fn undecodable(&self, why: &str) -> Error {

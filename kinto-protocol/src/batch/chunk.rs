@@ -188,7 +188,7 @@ fn batch(calls: &[Arc<Call>]) -> Call {
         (Class::Repeatable, _) | (_, Class::Repeatable) => Class::Repeatable,
         (Class::Safe, Class::Safe) => Class::Safe,
     });
-    let call = Call::new(Method::POST, endpoints::batch()).class(class).body("application/json", text.into());
+    let call = Call::new(Method::POST, endpoints::batch()).class(class).json_body(text.into());
     call.secrets_of(calls.iter().map(|call| &**call))
 }
 

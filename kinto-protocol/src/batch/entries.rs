@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::DATE;
+use memchr::memchr_iter;
 use memchr::memmem::{self, Finder};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -59,46 +60,50 @@ impl<'a> From<Told<'a>> for Entry<'a> {
     }
 }
 
+/// How to step over a value.
+type Step<'a> = fn(&mut Walk<'a>) -> Option<&'a str>;
+
 impl<'a> Entry<'a> {
-    /// The next one, unless it has anything unusual. `step` steps over the body.
-    fn found(walk: &mut Walk<'a>, step: impl Fn(&mut Walk<'a>) -> Option<&'a str>) -> Option<Self> {
-        static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u"));
-        let (mut status, mut path, mut headers, mut body, mut is_plain) = (None, None, None, None, true);
+    /// The next one, unless it has anything unusual.
+    fn found(walk: &mut Walk<'a>, over_headers: Step<'a>, over_body: Step<'a>) -> Option<Self> {
+        let (mut status, mut path, mut headers, mut body) = (None, None, None, None);
         walk.object(|walk, name| {
             let is_first = match name {
-                "status" => status.replace(serde_json::from_str(walk.value()?).ok()?).is_none(),
+                "status" => status.replace(number(walk.value()?)?).is_none(),
                 "path" => path.replace(walk.text()?).is_none(),
-                "headers" => {
-                    let from = walk.at();
-                    walk.object(|walk, name| {
-                        is_plain &= !is_order(name);
-                        walk.value().map(drop)
-                    })?;
-                    let text = walk.since(from)?;
-                    // Letters that are written as numbers.
-                    is_plain &= ESCAPE.find(text.as_bytes()).is_none();
-                    headers.replace(text).is_none()
-                }
-                "body" => body.replace(step(walk)?).is_none(),
+                "headers" => headers.replace(over_headers(walk)?).is_none(),
+                "body" => body.replace(over_body(walk)?).is_none(),
                 _ => walk.value().is_some(),
             };
             is_first.then_some(())
         })?;
         let (headers, body) = (headers.unwrap_or_default(), body.unwrap_or_default());
+        let is_plain = (headers.is_empty() || headers.starts_with('{')).then(|| !holds_order(headers))?;
         Some(Self { status: status?, path: path.map(Cow::Borrowed), headers, is_plain, body })
     }
 }
 
-/// Whether a header of this name is to be acted upon by whoever has the answer.
-fn is_order(name: &str) -> bool {
-    let among = |names: &[&str]| names.iter().any(|order| name.eq_ignore_ascii_case(order));
-    match name.len() {
-        5 => among(&["alert"]),
-        7 => among(&["backoff"]),
-        11 => among(&["retry-after"]),
-        16 => among(&["content-encoding"]),
-        _ => false,
-    }
+/// A number as JSON writes a status.
+fn number(text: &str) -> Option<u16> {
+    if text.starts_with(|first: char| first.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// Whether among these headers may be one that is to be acted upon by whoever has the answer.
+fn holds_order(headers: &str) -> bool {
+    let text = headers.as_bytes();
+    // A name may be written with its letters as numbers.
+    memchr_iter(b'\\', text).any(|at| text.get(at + 1) == Some(&b'u'))
+        || memchr_iter(b':', text).any(|at| {
+            let before = text[..at].trim_ascii_end();
+            let order: &[u8] = match before {
+                [.., b't' | b'T', b'"'] => b"\"alert\"",
+                [.., b'f' | b'F', b'"'] => b"\"backoff\"",
+                [.., b'r' | b'R', b'"'] => b"\"retry-after\"",
+                [.., b'g' | b'G', b'"'] => b"\"content-encoding\"",
+                _ => return false,
+            };
+            before.len().checked_sub(order.len()).is_some_and(|from| before[from..].eq_ignore_ascii_case(order))
+        })
 }
 
 /// The replies to these calls, out of the answer to all of them. Of one that cannot be understood only that one is lost;
@@ -144,7 +149,7 @@ fn found(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>>
             }
             let mut all = Vec::with_capacity(count);
             walk.array(|walk| {
-                all.push(Ok(Entry::found(walk, Walk::value)?));
+                all.push(Ok(Entry::found(walk, Walk::value, Walk::value)?));
                 Some(())
             })?;
             entries.replace(all).is_none().then_some(())
@@ -154,25 +159,32 @@ fn found(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>>
 }
 
 /// The same without a step over each value: as servers write it, all entries begin with the same name and end with their
-/// bodies. A body that holds the like makes more pieces than there are entries, and one that is cut in the wrong place is
+/// headers and their bodies. A body that holds the like makes more pieces than there are entries, and one that is cut in the wrong place is
 /// none to whoever reads it.
 fn cut(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>> {
     let entries = text.strip_prefix("{\"responses\":[")?.strip_suffix("]}")?;
     let mut walk = Walk::new(entries);
-    let first = Entry::found(&mut walk, Walk::value)?;
-    // What was stepped over last is its body.
-    walk.since(0)?.strip_suffix('}')?.strip_suffix(first.body).filter(|_| !first.body.is_empty())?;
+    let Entry { headers, body, .. } = Entry::found(&mut walk, Walk::value, Walk::value)?;
+    walk.since(0)?.strip_suffix('}')?.strip_suffix(body)?.strip_suffix(BEFORE_BODY)?.strip_suffix(headers)?;
     let (name, _) = entries.split_once(':')?;
     let between = format!("}},{name}:");
     let mut all = Vec::with_capacity(count);
     let mut from = 0;
     for end in memmem::find_iter(entries.as_bytes(), &between).chain([entries.len() - 1]) {
         let mut walk = Walk::new(entries.get(from..=end)?);
-        all.push(Ok(Entry::found(&mut walk, Walk::all_but_the_last)?));
+        all.push(Ok(Entry::found(&mut walk, before_body, Walk::all_but_the_last)?));
         walk.end()?;
         from = end + 2;
     }
     (all.len() == count).then_some(all)
+}
+
+/// What is between the headers and the body.
+const BEFORE_BODY: &str = ",\"body\":";
+
+fn before_body<'a>(walk: &mut Walk<'a>) -> Option<&'a str> {
+    static BODY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEFORE_BODY));
+    walk.all_before(&BODY)
 }
 
 fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply) -> serde_json::Result<Reply> {
@@ -198,4 +210,107 @@ fn ends_alike(told: &str, asked: &str) -> bool {
 fn last_segment(path: &str) -> &str {
     let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
     path.rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// What is found of each entry: its status, its headers and its body.
+    fn read(found: Option<Vec<serde_json::Result<Entry<'_>>>>) -> Option<Vec<(u16, Value, Value)>> {
+        let value = |text: &str| if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap() };
+        let entry = |entry: Entry<'_>| (entry.status, value(entry.headers), value(entry.body));
+        found.map(|entries| entries.into_iter().map(|it| entry(it.unwrap())).collect())
+    }
+
+    fn told(bodies: &[&str]) -> String {
+        let entries = bodies.iter().enumerate().map(|(n, body)| {
+            format!(r#"{{"path":"/v1/{n}","status":20{n},"headers":{{"ETag":"\"{n}\"","Date":"1:2"}},"body":{body}}}"#)
+        });
+        format!(r#"{{"responses":[{}]}}"#, entries.collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn entries_are_cut_where_they_begin() {
+        let bodies = [r#"{"data":{"a":"}{\"\\"}}"#, "\"\"", "null", r#"{"x":[{"y":1},{"z":2}],"body":"},{"}"#];
+        let text = told(&bodies);
+        let cut = read(cut(&text, 4)).unwrap();
+        for (n, (body, read)) in (0..).zip(bodies.iter().zip(&cut)) {
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(read, &(200 + n, json!({"ETag": format!("\"{n}\""), "Date": "1:2"}), body));
+        }
+        let spaced = text.replacen('[', " [ ", 1);
+        assert!(super::cut(&spaced, 4).is_none());
+        assert_eq!(read(found(&spaced, 4)).unwrap(), cut);
+    }
+
+    #[test]
+    fn what_looks_like_entries_in_a_body_is_none() {
+        let body = format!(r#"{{"data":{}}}"#, told(&["1", "2"]));
+        let text = told(&[&body, "3"]);
+        assert_eq!(text.matches(r#"},{"path":"#).count(), 1 + 1);
+        assert!(cut(&text, 2).is_none());
+        let found = read(found(&text, 2)).unwrap();
+        assert_eq!((found.len(), &found[1].2), (2, &json!(3)));
+        assert_eq!(found[0].2["data"]["responses"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn in_whatever_order_things_are_told() {
+        for text in [
+            r#"{"responses":[{"status":200,"body":{"a":1},"path":"/a"},{"status":201,"body":{"b":[1,"]"]},"path":"/b"}]}"#,
+            r#"{"responses":[{"path":"/a","body":{"a":1},"status":200},{"path":"/b","status":201,"body":{"b":[1,"]"]}}]}"#,
+            r#"{"responses":[{"body":{"a":1},"status":200,"headers":{}},{"more":{"x":[]},"body":{"b":[1,"]"]},"status":201}]}"#,
+            " { \"x\" : 1 , \"responses\" : [ { \"status\" : 200 , \"body\" : {\"a\":1} } , \n{ \"status\":201,\"body\":{\"b\":[1,\"]\"]} } ] } ",
+        ] {
+            assert!(cut(text, 2).is_none(), "{text}");
+            let found = read(found(text, 2)).unwrap();
+            let of = |n: usize| (found[n].0, found[n].2.clone());
+            assert_eq!((of(0), of(1)), ((200, json!({"a": 1})), (201, json!({"b": [1, "]"]}))), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_unusual_is_left_to_those_who_can_say_what_it_is() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"responses":[}"#,
+            r#"{"responses":[]} x"#,
+            r#"{"responses":{}}"#,
+            r#"{"responses":[{"status":"200"}]}"#,
+            r#"{"responses":[{"status":+200}]}"#,
+            r#"{"responses":[{"status":200,"status":201}]}"#,
+            r#"{"responses":[{"body":1}]}"#,
+            r#"{"responses":[{"status":200,}]}"#,
+            r#"{"responses":[{"status":200},]}"#,
+            r#"{"responses":[{"status":200}"#,
+            r#"{"responses":[{"status":200,"headers":[]}]}"#,
+            r#"{"responses":[{"status":200,"path":"\u002f"}]}"#,
+            r#"{"responses":[{"status":200,"body":"x}]}"#,
+            r#"{"responses":[],"responses":[]}"#,
+        ] {
+            assert!(found(text, 1).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn orders_are_found_however_they_are_written() {
+        for name in ["Backoff", "backoff", "BACKOFF", "Alert", "Retry-After", "content-encoding", "\\u0042ackoff"] {
+            for between in ["\":", "\" :", "\"\n\t:"] {
+                let headers = format!(r#"{{"ETag":"\"1\"","{name}{between} "1","X":"y"}}"#);
+                assert!(holds_order(&headers), "{headers}");
+            }
+        }
+        for none in [
+            "",
+            "{}",
+            r#"{"Access-Control-Expose-Headers":"Backoff, Retry-After, Alert","Date":"1:2:3"}"#,
+            r#"{"X-Alert":"1","ETag":"\"1\"","not":"backoff:","Content-Type":"t:","of":"f","or":"r"}"#,
+        ] {
+            assert!(!holds_order(none), "{none}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Where the values in a JSON text lie, found without reading them.
 
 use memchr::memchr;
+use memchr::memmem::Finder;
 
 /// The end of a string, of which this is the first byte: what comes after its last quote.
 #[inline]
@@ -143,6 +144,13 @@ impl<'a> Walk<'a> {
     pub(super) fn all_but_the_last(&mut self) -> Option<&'a str> {
         let from = self.at();
         self.at = self.text.len().checked_sub(1)?;
+        self.since(from).map(str::trim_end)
+    }
+
+    /// Steps over what there is before this text.
+    pub(super) fn all_before(&mut self, text: &Finder<'_>) -> Option<&'a str> {
+        let from = self.at();
+        self.at += text.find(self.rest()?)?;
         self.since(from).map(str::trim_end)
     }
 

@@ -78,7 +78,7 @@ impl Flow for Transition {
     fn start(&mut self, _: &Session) -> Result<Turn<Object<ReviewData>>> {
         let body = Attributes::new(&step_data(self.status, self.comment.as_ref())).0.body()?;
         let patch = call(Method::PATCH, &self.path, self.precondition).class(Class::Repeatable);
-        Ok(Turn::ask(patch.body("application/json", body)))
+        Ok(Turn::ask(patch.json_body(body)))
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Object<ReviewData>>> {

@@ -318,7 +318,7 @@ impl UploadFile {
         }
         self.stage = Stage::Patch(there);
         let call = call(Method::PATCH, self.upload.file.record(), Precondition::None).class(Class::Repeatable);
-        Ok(Turn::ask(call.body("application/json", patch.body()?)))
+        Ok(Turn::ask(call.json_body(patch.body()?)))
     }
 
     /// Takes the answer to the file.
@@ -369,7 +369,7 @@ impl UploadFile {
                 // Those that are not visible were not read. They are still there, unless they were replaced.
                 envelope.permissions.clone_from(&before.permissions);
                 envelope.settle_id(&before.id, path.in_default_bucket())?;
-                call(Method::PUT, path, unchanged).body("application/json", envelope.body()?)
+                call(Method::PUT, path, unchanged).json_body(envelope.body()?)
             }
         };
         self.written = None;

@@ -139,7 +139,7 @@ impl<T: DeserializeOwned + Send> Operation for Put<T> {
         let id = self.id.as_deref().map_or_else(|| session.new_id().map(Cow::Owned), |id| Ok(Cow::Borrowed(id)))?;
         let path = self.resource.object_path(&id);
         let body = self.content.body_for(&id, path.in_default_bucket())?;
-        Ok(Call::new(Method::PUT, path).precondition(self.precondition).body("application/json", body))
+        Ok(Call::new(Method::PUT, path).precondition(self.precondition).json_body(body))
     }
 
     fn parse(&self, reply: &Reply) -> Result<Object<T>> {
