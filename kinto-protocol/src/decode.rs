@@ -219,7 +219,9 @@ impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> Visitor<'de> for
         while let Some(entry) =
             seq.next_element_seed(EntrySeed::<T> { may_be_dead: self.may_be_dead, of: PhantomData })?
         {
-            items.extend((self.take)(entry));
+            if let Some(item) = (self.take)(entry) {
+                items.push(item);
+            }
         }
         Ok(items)
     }

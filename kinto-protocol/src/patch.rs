@@ -65,7 +65,7 @@ const BEFORE: &[u8] = b"{\"data\":";
 impl Data {
     fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Self> {
         // What most records need, in one piece.
-        let mut body = Vec::with_capacity(512);
+        let mut body = Vec::with_capacity(768);
         body.extend_from_slice(BEFORE);
         write(&mut body)?;
         body.push(b'}');

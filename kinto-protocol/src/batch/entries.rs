@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::DATE;
+use http::{HeaderValue, StatusCode};
 use memchr::memchr_iter;
 use memchr::memmem::{self, Finder};
 use percent_encoding::percent_decode_str;
@@ -123,6 +123,8 @@ pub(super) fn replies(reply: &Reply, calls: Vec<Arc<Call>>) -> Result<Vec<Result
             format!("the batch had {} requests, and the answer to it has {}", calls.len(), entries.len()),
         ));
     }
+    // The server's clock is told once for all.
+    let date = reply.headers().get(DATE);
     let mut replies = Vec::with_capacity(calls.len());
     for (number, (entry, call)) in entries.into_iter().zip(calls).enumerate() {
         match entry {
@@ -131,7 +133,7 @@ pub(super) fn replies(reply: &Reply, calls: Vec<Arc<Call>>) -> Result<Vec<Result
                     format!("the answer to the batch is in another order: entry {number} is about something else");
                 return Err(Error::new(ErrorKind::Decode, why));
             }
-            entry => replies.push(entry.and_then(|entry| one(&entry, call, reply)).map_err(|error| {
+            entry => replies.push(entry.and_then(|entry| one(&entry, call, reply, date)).map_err(|error| {
                 Error::new(ErrorKind::Decode, "its answer in the batch cannot be used").caused_by(error.into())
             })),
         }
@@ -187,10 +189,10 @@ fn before_body<'a>(walk: &mut Walk<'a>) -> Option<&'a str> {
     walk.all_before(&BODY)
 }
 
-fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply) -> serde_json::Result<Reply> {
+fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply, date: Option<&HeaderValue>) -> serde_json::Result<Reply> {
     let status = StatusCode::from_u16(entry.status).map_err(serde::de::Error::custom)?;
     let slice = |text: &str| if text.is_empty() { Bytes::new() } else { outer.body().slice_ref(text.as_bytes()) };
-    let headers = Unread { text: slice(entry.headers), date: outer.headers().get(DATE).cloned() };
+    let headers = Unread { text: slice(entry.headers), date: date.cloned() };
     let headers = if entry.is_plain { Err(headers) } else { Ok(headers.read()?) };
     // What stands in the place of an empty body.
     let body = if matches!(entry.body, "\"\"" | "null") { Bytes::new() } else { slice(entry.body) };
