@@ -20,6 +20,9 @@ use crate::timestamp::Timestamp;
 /// Sent as it is, it is read to its end, page after page: a server may page without being asked. The client also
 /// gives it page by page or object by object, in constant memory.
 ///
+/// A large page (64 KiB and more) is decoded while the next one is under way, as far as the client can do both at a time. If
+/// it turns out that it cannot be decoded, one page was asked for in vain.
+///
 /// While a list is read, others may change it: an object that is changed between two pages moves to the front, and may
 /// be missed, or to the end where the oldest come first, and comes twice. [`consistent`](Self::consistent) turns that
 /// into an error.
