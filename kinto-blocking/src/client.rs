@@ -124,6 +124,8 @@ impl Client {
         let (transport, again) = (&*self.transport, request.clone());
         thread::scope(|scope| {
             let sending = thread::Builder::new().spawn_scoped(scope, move || transport.send(request, limits));
+            // Where all cores are busy, the other one is to come first.
+            thread::yield_now();
             work();
             match sending {
                 Ok(sending) => sending.join().unwrap_or_else(|panic| resume_unwind(panic)),

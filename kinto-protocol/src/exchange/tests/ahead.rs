@@ -265,6 +265,69 @@ fn pages_in_a_circle_are_found_when_they_are_large() {
     assert!(both(|| records().list(), pages).unwrap_err().contains("circle"));
 }
 
+#[cfg(feature = "export")]
+#[test]
+fn an_export_gives_what_was_decoded_while_the_next_page_was_under_way() {
+    use std::fmt::Write as _;
+
+    let collection = || answer(200, &[], r#"{"data":{"id":"c","last_modified":1}}"#);
+    let pages = [
+        || large("a", "1", Some("?_token=1")),
+        || large("b", "1", Some("?_token=2")),
+        || large("c", "1", Some("?_token=3")),
+        || page(&["d"], None),
+    ];
+    // A piece is lost with each of its requests in turn, and once with none.
+    for lost in 1..=5 {
+        let mut bench = Bench::new(|policy| policy.attempts = 1);
+        let mut export = bucket("b").collection("c").export();
+        let mut answers: Vec<Outcome> = [collection()].into_iter().chain(pages.iter().map(|page| page())).collect();
+        if lost < 5 {
+            answers.insert(lost, fails(FailureKind::Interrupted));
+        }
+        let (mut answers, mut told) = (answers.into_iter(), String::new());
+        let mut ids = Vec::new();
+        loop {
+            let mut exchange = bench.session.exchange(&mut export);
+            let piece = loop {
+                match exchange.next(bench.now) {
+                    Step::Send(request, _) => {
+                        let query = request.uri().query().unwrap_or_default();
+                        let place = query.split_once("_token=").map_or("", |(_, token)| token);
+                        write!(told, "?{place}{}", if exchange.has_work() { "+" } else { "" }).unwrap();
+                        exchange.meanwhile();
+                        exchange.handle(answers.next().unwrap(), bench.now);
+                    }
+                    Step::Wait(wait) => bench.now = bench.now.after(wait),
+                    Step::Done(piece) => break piece,
+                }
+            };
+            let Ok(piece) = piece else {
+                told.push('!');
+                continue;
+            };
+            let Some(piece) = piece else { break };
+            for line in std::str::from_utf8(&piece).unwrap().lines() {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                let id = line["data"]["id"].as_str().unwrap_or("-");
+                write!(told, " {id}").unwrap();
+                ids.push(id.to_owned());
+            }
+            told.push(';');
+        }
+        assert_eq!(ids, ["-", "c", "a", "b", "c", "d", "-"], "{lost}: {told}");
+        // What was decoded already is given first.
+        let expected = match lost {
+            1 => " -;? c;?!??1+ a;?2+ b;?3+ c d; -;",
+            2 => " -;? c;??1+! a;?1?2+ b;?3+ c d; -;",
+            3 => " -;? c;??1+ a;?2+! b;?2?3+ c d; -;",
+            4 => " -;? c;??1+ a;?2+ b;?3+! c;?3 d; -;",
+            _ => " -;? c;??1+ a;?2+ b;?3+ c d; -;",
+        };
+        assert_eq!(told, expected);
+    }
+}
+
 #[test]
 fn a_survey_reads_in_the_same_way() {
     let pages = || vec![large("a", "1", Some("?_token=1")), large("b", "1", Some("?_token=2")), page(&["c"], None)];
