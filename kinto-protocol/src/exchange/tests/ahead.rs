@@ -221,7 +221,9 @@ fn a_list_that_was_dropped_goes_on_with_what_it_has() {
                 all
             };
             if broken {
-                assert_eq!(all.unwrap_err().kind(), ErrorKind::Decode);
+                let error = all.unwrap_err();
+                assert_eq!((error.kind(), error.attempts()), (ErrorKind::Decode, 1), "of the page that is broken");
+                assert!(error.request().is_some(), "{error}");
                 let pages = vec![large("a", "1", Some("?_token=1")), large("b", "1", None)];
                 assert_eq!(ids(story(&mut bench, &mut list, pages).0.unwrap()), ["a", "b"]);
             } else {
@@ -331,28 +333,54 @@ fn an_export_gives_what_was_decoded_while_the_next_page_was_under_way() {
 #[test]
 fn a_survey_reads_in_the_same_way() {
     let pages = || vec![large("a", "1", Some("?_token=1")), large("b", "1", Some("?_token=2")), page(&["c"], None)];
-    let planned = |flow: crate::Survey, answers| {
-        let mut bench = Bench::new(|_| {});
-        let mut exchange = bench.session.exchange(flow);
-        let (mut answers, mut worked) = (Vec::into_iter(answers), 0);
-        let planner = loop {
-            match exchange.next(bench.now) {
-                Step::Send(..) => {
-                    worked += usize::from(exchange.has_work());
-                    exchange.meanwhile();
-                    exchange.handle(answers.next().unwrap(), bench.now);
-                }
-                Step::Wait(wait) => bench.now = bench.now.after(wait),
-                Step::Done(planner) => break planner,
-            }
-        };
-        (planner, worked)
-    };
-    let (planner, worked) = planned(records().survey(), pages());
-    assert_eq!(worked, 2);
+    let (planner, order) = story(&mut Bench::new(|_| {}), records().survey(), pages());
+    assert_eq!(order, ["?", "!", "?_token=1", "!", "?_token=2", "!"]);
     let extra = |planner: crate::Planner| planner.finish().count(crate::EditKind::Delete);
     assert_eq!(extra(planner.unwrap()), 3);
     assert_eq!(extra(run(records().survey(), pages()).result.unwrap()), 3, "without that");
-    let broken = vec![large("a", "1e999", Some("?_token=1")), page(&["b"], None)];
-    assert_eq!(planned(records().survey(), broken).0.unwrap_err().kind(), ErrorKind::Decode);
+    // And all of them are read one by one for their permissions.
+    let one = |id| json!({"status": 200, "headers": {}, "body": {"data": {"id": id, "last_modified": 1}}});
+    let batch = json!({"responses": [one("a"), one("b"), one("c")]}).to_string();
+    let answers = pages().into_iter().chain([answer(200, &[], "{}"), answer(200, &[], &batch)]).collect();
+    assert_eq!(extra(run(records().survey().permissions(), answers).result.unwrap()), 3);
+}
+
+/// Whether it finds out that a large page is broken while the next one is under way.
+fn works_meanwhile<F: Flow>(flow: F, before: Vec<Outcome>) -> bool {
+    let bench = Bench::new(|_| {});
+    let mut exchange = bench.session.exchange(flow);
+    for outcome in before.into_iter().chain([large("a", "1e999", Some("?_token=1"))]) {
+        let Step::Send(..) = exchange.next(bench.now) else { panic!("it is asked") };
+        assert!(!exchange.has_work());
+        exchange.handle(outcome, bench.now);
+    }
+    let Step::Send(..) = exchange.next(bench.now) else { panic!("the next page is asked") };
+    assert!(exchange.has_work());
+    exchange.meanwhile();
+    matches!(&exchange.phase, Phase::Flying(call) if call.spoiled.is_some())
+}
+
+#[test]
+fn it_is_done_meanwhile_by_all_that_read_to_the_end() {
+    let at = crate::Timestamp::from_millis(8);
+    assert!(works_meanwhile(list(), vec![]));
+    assert!(works_meanwhile(&mut list(), vec![]));
+    assert!(works_meanwhile(list().if_changed_since(at), vec![]));
+    assert!(works_meanwhile(records().survey(), vec![]));
+    let wanted = || Vec::<(String, serde_json::Value)>::new();
+    assert!(works_meanwhile(records().sync(wanted()), vec![]));
+    let target = bucket("b").collection("d");
+    assert!(works_meanwhile(bucket("b").collection("c").copy_records_to(&target), vec![]));
+    #[cfg(feature = "export")]
+    {
+        let collection = || answer(200, &[], r#"{"data":{"id":"c","last_modified":1}}"#);
+        let mut export = bucket("b").collection("c").export();
+        let mut bench = Bench::new(|_| {});
+        for answers in [vec![], vec![collection()]] {
+            bench.run(&mut export, answers).result.unwrap();
+        }
+        assert!(works_meanwhile(&mut export, vec![]));
+        #[cfg(feature = "yaml")]
+        assert!(works_meanwhile(bucket("b").collection("c").export().into_tree(), vec![collection()]));
+    }
 }
