@@ -144,13 +144,11 @@ impl Client {
 
 /// Puts a request on its way, as far as that goes without waiting for anybody else, and gives the outcome if there is one.
 async fn begin(sending: &mut Sending<'_>) -> Option<Result<Response, TransportError>> {
-    // The connection that the last answer came by is taken back by a task of its own.
-    yield_now().await;
     let polled = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
     if let Poll::Ready(outcome) = polled {
         return Some(outcome);
     }
-    // Another task has to write.
+    // The task that has the connection is to write it.
     yield_now().await;
     None
 }

@@ -1,6 +1,6 @@
 //! Large pages of a list: the next one is asked for before the one that came is decoded.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -14,9 +14,26 @@ use crate::driver::{Driver, client, records};
 
 const PAGES: usize = 4;
 
-/// How many pages of which list were asked for.
-static ASKED: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
-static ONE_MORE: Condvar = Condvar::new();
+/// What was asked for, and which of it is being decoded: the page of a list, by the name of that.
+#[derive(Default)]
+struct Seen {
+    asked: BTreeSet<(String, usize)>,
+    begun: BTreeSet<(String, usize)>,
+}
+
+static SEEN: Mutex<Seen> = Mutex::new(Seen { asked: BTreeSet::new(), begun: BTreeSet::new() });
+static MORE: Condvar = Condvar::new();
+
+/// Waits until it is seen.
+fn sees(what: impl Fn(&Seen) -> bool) -> bool {
+    let seen = SEEN.lock().unwrap();
+    !MORE.wait_timeout_while(seen, Duration::from_secs(1), |seen| !what(seen)).unwrap().1.timed_out()
+}
+
+fn note(note: impl FnOnce(&mut Seen)) {
+    note(&mut SEEN.lock().unwrap());
+    MORE.notify_all();
+}
 
 /// Cannot be decoded before the next page is asked for.
 #[derive(Debug)]
@@ -32,21 +49,26 @@ impl<'de> Deserialize<'de> for Patient {
             page: usize,
         }
         let Fields { list, page } = Fields::deserialize(from)?;
-        let wanted = (page + 2).min(PAGES);
-        let is_early = |asked: &mut BTreeMap<String, usize>| asked.get(&list).is_none_or(|asked| *asked < wanted);
-        let asked = ASKED.lock().unwrap();
-        let late = ONE_MORE.wait_timeout_while(asked, Duration::from_secs(3), is_early).unwrap().1;
-        if late.timed_out() { Err(D::Error::custom("the next page was not asked for")) } else { Ok(Self { page }) }
+        note(|seen| drop(seen.begun.insert((list.clone(), page))));
+        let next = (list, (page + 1).min(PAGES - 1));
+        if sees(|seen| seen.asked.contains(&next)) {
+            Ok(Self { page })
+        } else {
+            Err(D::Error::custom("the next page was not asked for"))
+        }
     }
 }
 
-/// Large pages of three records each.
-fn pages(list: String) -> Stub {
+/// Large pages of three records each. If it is `patient`, none is given before the one before it is being decoded.
+fn pages(list: String, patient: bool) -> Stub {
     Stub::start(move |_, request| {
-        let page =
-            request.split_once("?_token=").map_or(0, |(_, rest)| rest.split(' ').next().unwrap().parse().unwrap());
-        ASKED.lock().unwrap().insert(list.clone(), page + 1);
-        ONE_MORE.notify_all();
+        let token = request.split_once("?_token=").map(|(_, rest)| rest.split(' ').next().unwrap());
+        let page: usize = token.map_or(0, |token| token.parse().unwrap());
+        note(|seen| drop(seen.asked.insert((list.clone(), page))));
+        let before = (list.clone(), page.saturating_sub(1));
+        if patient && page > 0 && !sees(|seen| seen.begun.contains(&before)) {
+            return Answer::json(400, "{}");
+        }
         let record = |n: usize| {
             let text = "x".repeat(30_000);
             json!({"id": format!("r{}", 3 * page + n), "last_modified": 7, "list": list, "page": page, "text": text})
@@ -58,7 +80,7 @@ fn pages(list: String) -> Stub {
 }
 
 pub(crate) fn the_next_page_is_under_way_when_one_is_decoded<D: Driver>() {
-    let stub = pages(D::NAME.to_owned());
+    let stub = pages(D::NAME.to_owned(), true);
     let list = client::<D>(stub.url(), |_| {}).send(records().typed::<Patient>().list()).unwrap();
     let seen: Vec<_> = list.items.iter().map(|record| (record.id.clone(), record.data.page)).collect();
     let expected: Vec<_> = (0..3 * PAGES).map(|n| (format!("r{n}"), n / 3)).collect();
@@ -67,12 +89,26 @@ pub(crate) fn the_next_page_is_under_way_when_one_is_decoded<D: Driver>() {
 }
 
 pub(crate) fn a_large_page_that_cannot_be_decoded_is_an_error<D: Driver>() {
-    let stub = pages(format!("broken for {}", D::NAME));
+    let stub = pages(format!("broken for {}", D::NAME), false);
     let mut list = records().typed::<u8>().list();
     for asked in [2, 4] {
         let error = client::<D>(stub.url(), |_| {}).send(&mut list).unwrap_err();
         assert_eq!((error.kind(), stub.requests().len()), (ErrorKind::Decode, asked));
     }
+}
+
+pub(crate) fn what_answers_at_once_is_heard<D: Driver>() {
+    let wire = D::with_transport("http://localhost:1/v1", |request| {
+        let (id, next) = if request.uri().query().is_none() { ("a", "?_token=1") } else { ("b", "") };
+        let body = json!({"data": [{"id": id, "last_modified": 7}], "text": "x".repeat(64 * 1024)}).to_string();
+        let mut response = http::Response::new(body.into());
+        if !next.is_empty() {
+            response.headers_mut().insert("next-page", next.parse().unwrap());
+        }
+        Ok(response)
+    });
+    let list = wire.send(records().list()).unwrap();
+    assert_eq!(list.items.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
 }
 
 pub(crate) fn what_panics_meanwhile_is_no_outcome<D: Driver>() {

@@ -58,6 +58,7 @@ scenarios! {
     ahead {
         the_next_page_is_under_way_when_one_is_decoded,
         a_large_page_that_cannot_be_decoded_is_an_error,
+        what_answers_at_once_is_heard,
         what_panics_meanwhile_is_no_outcome,
     }
     limits {
