@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use kinto_protocol::ErrorKind;
+use kinto_protocol::{ErrorKind, Policy};
 use kinto_tests::{Answer, Stub};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -13,6 +14,9 @@ use serde_json::json;
 use crate::driver::{Driver, client, records};
 
 const PAGES: usize = 4;
+
+/// How long one of the two sides waits for the other.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was asked for, and which of it is being decoded: the page of a list, by the name of that.
 #[derive(Default)]
@@ -27,7 +31,7 @@ static MORE: Condvar = Condvar::new();
 /// Waits until it is seen.
 fn sees(what: impl Fn(&Seen) -> bool) -> bool {
     let seen = SEEN.lock().unwrap();
-    !MORE.wait_timeout_while(seen, Duration::from_secs(1), |seen| !what(seen)).unwrap().1.timed_out()
+    !MORE.wait_timeout_while(seen, PATIENCE, |seen| !what(seen)).unwrap().1.timed_out()
 }
 
 fn note(note: impl FnOnce(&mut Seen)) {
@@ -39,6 +43,8 @@ fn note(note: impl FnOnce(&mut Seen)) {
 #[derive(Debug)]
 struct Patient {
     page: usize,
+    /// Where it was decoded: types may have to do with their thread.
+    on: ThreadId,
 }
 
 impl<'de> Deserialize<'de> for Patient {
@@ -49,10 +55,10 @@ impl<'de> Deserialize<'de> for Patient {
             page: usize,
         }
         let Fields { list, page } = Fields::deserialize(from)?;
-        note(|seen| drop(seen.begun.insert((list.clone(), page))));
+        note(|seen| _ = seen.begun.insert((list.clone(), page)));
         let next = (list, (page + 1).min(PAGES - 1));
         if sees(|seen| seen.asked.contains(&next)) {
-            Ok(Self { page })
+            Ok(Self { page, on: thread::current().id() })
         } else {
             Err(D::Error::custom("the next page was not asked for"))
         }
@@ -64,7 +70,7 @@ fn pages(list: String, patient: bool) -> Stub {
     Stub::start(move |_, request| {
         let token = request.split_once("?_token=").map(|(_, rest)| rest.split(' ').next().unwrap());
         let page: usize = token.map_or(0, |token| token.parse().unwrap());
-        note(|seen| drop(seen.asked.insert((list.clone(), page))));
+        note(|seen| _ = seen.asked.insert((list.clone(), page)));
         let before = (list.clone(), page.saturating_sub(1));
         if patient && page > 0 && !sees(|seen| seen.begun.contains(&before)) {
             return Answer::json(400, "{}");
@@ -81,10 +87,15 @@ fn pages(list: String, patient: bool) -> Stub {
 
 pub(crate) fn the_next_page_is_under_way_when_one_is_decoded<D: Driver>() {
     let stub = pages(D::NAME.to_owned(), true);
-    let list = client::<D>(stub.url(), |_| {}).send(records().typed::<Patient>().list()).unwrap();
+    let longer = |policy: &mut Policy| {
+        policy.limits.head = 2 * PATIENCE;
+        policy.limits.total = 2 * PATIENCE;
+    };
+    let list = client::<D>(stub.url(), longer).send(records().typed::<Patient>().list()).unwrap();
     let seen: Vec<_> = list.items.iter().map(|record| (record.id.clone(), record.data.page)).collect();
     let expected: Vec<_> = (0..3 * PAGES).map(|n| (format!("r{n}"), n / 3)).collect();
     assert_eq!(seen, expected, "all of them, in order");
+    assert!(list.items.iter().all(|record| record.data.on == thread::current().id()));
     assert_eq!((stub.requests().len(), stub.connections()), (PAGES, 1));
 }
 
