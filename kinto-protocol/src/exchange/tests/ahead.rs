@@ -58,7 +58,6 @@ fn story<F: Flow>(bench: &mut Bench, flow: F, answers: Vec<Outcome>) -> (Result<
                 story.extend(decoded());
                 let query = request.uri().query().unwrap_or_default();
                 story.push(format!("?{query}"));
-                assert!(exchange.has_work() || decoded().is_empty());
                 exchange.meanwhile();
                 story.extend(decoded());
                 assert!(!exchange.has_work(), "it is done once");
@@ -176,6 +175,40 @@ fn it_ends_with_the_page_that_is_broken_whatever_comes_next() {
     let (result, _) = story(&mut bench, list(), vec![broken(), answer(200, &[("backoff", "10")], "{}")]);
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Decode);
     assert_eq!(bench.run(records().get("a"), vec![answer(200, &[], RECORD)]).waits, [Duration::from_secs(10)]);
+}
+
+#[test]
+fn a_write_under_way_may_have_been_carried_out() {
+    /// A write, besides which something goes wrong.
+    struct Besides;
+
+    impl Flow for Besides {
+        type Output = ();
+
+        fn start(&mut self, session: &Session) -> Result<Turn<()>> {
+            let call = records().replace("a", &json!({})).overwrite().call(session)?;
+            Ok(Turn::Ask(crate::Ask::from(call).meanwhile()))
+        }
+
+        fn resume(&mut self, _: &Session, _: Reply) -> Result<Turn<()>> {
+            panic!("no answer is read")
+        }
+
+        fn meanwhile(&mut self, _: &Session) -> Result<()> {
+            Err(Error::input("besides"))
+        }
+    }
+
+    let outcomes: [(fn() -> Outcome, bool); 3] = [
+        (|| answer(200, &[], RECORD), true),
+        (|| fails(FailureKind::Interrupted), true),
+        (|| fails(FailureKind::Connect), false),
+    ];
+    for (outcome, maybe) in outcomes {
+        assert!(both(|| Besides, || vec![outcome()]).unwrap_err().contains("besides"));
+        let error = run(Besides, vec![outcome()]).error();
+        assert_eq!((error.maybe_applied(), error.attempts()), (maybe, 1), "{error}");
+    }
 }
 
 #[test]
