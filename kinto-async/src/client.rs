@@ -1,12 +1,16 @@
 //! The client.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use kinto_protocol::{
-    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Result, Session, SessionBuilder, Step, Transfer,
+    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Response, Result, Session, SessionBuilder, Step, Transfer,
+    TransportError,
 };
+use tokio::task::yield_now;
 use tokio::time::{self, Instant};
 
 use crate::transport::{Sending, Transport};
@@ -117,7 +121,16 @@ impl Client {
             }
             match exchange.next(at) {
                 Step::Send(request, limits) => {
-                    let outcome = sender.send(request, limits, exchange.transfer()).await;
+                    let mut sending = sender.send(request, limits, exchange.transfer());
+                    let mut outcome = None;
+                    if exchange.has_work() {
+                        outcome = begin(&mut sending).await;
+                        exchange.meanwhile();
+                    }
+                    let outcome = match outcome {
+                        Some(outcome) => outcome,
+                        None => sending.await,
+                    };
                     exchange.handle(outcome, now());
                 }
                 Step::Wait(pause) => time::sleep(pause).await,
@@ -127,6 +140,17 @@ impl Client {
     }
 
     kinto_protocol::__client_methods!();
+}
+
+/// Puts a request on its way, as far as that goes without waiting for anybody else, and gives the outcome if there is one.
+async fn begin(sending: &mut Sending<'_>) -> Option<Result<Response, TransportError>> {
+    let polled = poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await;
+    if let Poll::Ready(outcome) = polled {
+        return Some(outcome);
+    }
+    // The task that has the connection is to write it.
+    yield_now().await;
+    None
 }
 
 /// Sends the requests of one exchange, with the files that some of them move.

@@ -1,6 +1,7 @@
 //! The client.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
@@ -106,13 +107,32 @@ impl Client {
             }
             match exchange.next(at) {
                 Step::Send(request, limits) => {
-                    let outcome = send(request, &limits, exchange.transfer());
+                    let outcome = match exchange.transfer() {
+                        None if exchange.has_work() => self.send_aside(request, &limits, || exchange.meanwhile()),
+                        transfer => send(request, &limits, transfer),
+                    };
                     exchange.handle(outcome, now());
                 }
                 Step::Wait(pause) => thread::sleep(pause),
                 Step::Done(result) => return result,
             }
         }
+    }
+
+    /// Sends from a thread of its own, while work is done on this one: what is worked on need not be for other threads.
+    fn send_aside(&self, request: Request, limits: &Limits, work: impl FnOnce()) -> Result<Response, TransportError> {
+        let (transport, again) = (&*self.transport, request.clone());
+        thread::scope(|scope| {
+            let sending = thread::Builder::new().spawn_scoped(scope, move || transport.send(request, limits));
+            // Where all cores are busy, the other one is to come first.
+            thread::yield_now();
+            work();
+            match sending {
+                Ok(sending) => sending.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // Where there can be no more threads, one thing is done after the other.
+                Err(_) => transport.send(again, limits),
+            }
+        })
     }
 
     kinto_protocol::__client_methods!();

@@ -8,7 +8,8 @@ use crate::pieces::{Pieces, Receiver};
 /// Puts a request on the wire and brings back the answer, whatever its status.
 ///
 /// A transport follows no redirect, repeats nothing and reads no status: all of that is decided for it. It keeps the
-/// [`Limits`], and tells in a [`TransportError`] what kept the answer from coming.
+/// [`Limits`], and tells in a [`TransportError`] what kept the answer from coming. It may be called from any thread: while a
+/// large page of a list is decoded on the caller's, another one sends for the next.
 ///
 /// A closure from [`Request`] to `Result<Response, TransportError>` is a transport, without regard for limits.
 pub trait Transport: Send + Sync {

@@ -160,6 +160,26 @@ impl<F: Flow> Exchange<F> {
         }
     }
 
+    /// Whether there is something to do while the request that was just given is under way: what is left of the answer before.
+    /// Seldom; to be asked after a [`Step::Send`] by drivers that can do both at a time, see [`meanwhile`](Self::meanwhile).
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        matches!(&self.phase, Phase::Flying(call) if call.work)
+    }
+
+    /// Does what there is to do while the request that was just given is under way: the page before is decoded, say. It may
+    /// take milliseconds of the processor's time, in which the request should be on its way already.
+    ///
+    /// What is asked, and what comes of it, is the same when it is not called: then [`handle`](Self::handle) does it first. What
+    /// comes of the request is given to `handle` in any case.
+    pub fn meanwhile(&mut self) {
+        if let Phase::Flying(call) = &mut self.phase
+            && std::mem::take(&mut call.work)
+        {
+            call.spoiled = self.flow.meanwhile(&self.session).err();
+        }
+    }
+
     /// What may be done side by side now, for drivers that can: to be asked before each [`next`](Self::next). A driver
     /// that cannot need not ask: then the parts are done one after the other.
     ///
@@ -235,6 +255,8 @@ impl<F: Flow> Exchange<F> {
     /// Takes what came of the last [`Step::Send`]: the answer, whatever its status, or what kept it from coming. At any other time
     /// it does nothing. `now` is the time by then, counted as for [`next`](Self::next).
     pub fn handle(&mut self, outcome: Result<Response, TransportError>, now: Moment) {
+        // Before anything is made of the outcome: what goes out next must not depend on the driver.
+        self.meanwhile();
         let call = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Flying(call) => call,
             other => return self.phase = other,
@@ -371,6 +393,10 @@ impl<F: Flow> Exchange<F> {
 
     fn failed(&mut self, mut call: UnderWay, failure: TransportError, now: Moment) -> Phase<F::Output> {
         let verdict = retry::after_failure(call.call.repeat_class(), &failure);
+        if let Some(error) = call.spoiled.take() {
+            self.lose(&mut call, verdict);
+            return self.ended(&call, error, now);
+        }
         let timed_out = failure.kind() == FailureKind::Timeout;
         if let Some(until) = self.again(&mut call, verdict, None, timed_out, &failure.to_string(), now) {
             return Phase::Paused(call, until);
@@ -388,6 +414,11 @@ impl<F: Flow> Exchange<F> {
         if call.is_at_the_api() {
             call.session.heed(&call.call, response.headers(), now);
             silence = retry::backoff(response.headers());
+        }
+        if let Some(error) = call.spoiled.take() {
+            call.lost |= call.is_write();
+            self.touched |= call.lost;
+            return self.ended(&call, error, now);
         }
         let mut asked = retry::retry_after(response.headers());
         // It would be part of a URL, and of whatever log that stands in.

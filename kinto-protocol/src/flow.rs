@@ -39,6 +39,22 @@ pub trait Flow: Send {
     /// Whatever ends the flow.
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Self::Output>>;
 
+    /// Does what there is to do while a request is under way, if its [`Ask`] [says](Ask::meanwhile) that there is something:
+    /// what is left of the answer before, and was not needed to say what to ask next.
+    ///
+    /// It is called once for each such request, before the outcome of its first attempt is looked at: by drivers that ask for
+    /// it while the bytes move ([`Exchange::meanwhile`](crate::Exchange::meanwhile)), and otherwise by the exchange. If nothing
+    /// came of the request, it need not have been called; nor by a flow that has this one as a part. What must not be lost,
+    /// [`start`](Self::start) and [`resume`](Self::resume) do if it is still to be done.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the flow: of the request under way no answer is read.
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        let _ = session;
+        Ok(())
+    }
+
     /// Takes the error that ends the exchange, whoever found it. The flow may add what it knows of it, have an outcome all
     /// the same, or go on with another request.
     ///
@@ -107,6 +123,8 @@ pub struct Ask {
     pub(crate) anew: bool,
     /// Which session asks it, if it is not that of the exchange.
     pub(crate) session: Option<Session>,
+    /// Whether the flow has something to do meanwhile.
+    pub(crate) work: bool,
 }
 
 impl From<Call> for Ask {
@@ -117,7 +135,7 @@ impl From<Call> for Ask {
 
 impl From<Arc<Call>> for Ask {
     fn from(call: Arc<Call>) -> Self {
-        Self { call, doubt: None, wait: Duration::ZERO, aborted: 0, anew: false, session: None }
+        Self { call, doubt: None, wait: Duration::ZERO, aborted: 0, anew: false, session: None, work: false }
     }
 }
 
@@ -139,6 +157,12 @@ impl Ask {
     /// of the exchange. The driver moves the bytes of both.
     pub fn at(mut self, session: &Session) -> Self {
         self.session.get_or_insert_with(|| session.clone());
+        self
+    }
+
+    /// While it is under way, the flow has something to do: [`Flow::meanwhile`].
+    pub fn meanwhile(mut self) -> Self {
+        self.work = true;
         self
     }
 

@@ -30,6 +30,10 @@ impl<F: Flow, T: Send, M: FnMut(F::Output) -> T + Send> Flow for Mapped<F, M> {
         Ok(self.flow.resume(session, reply)?.map(&mut self.change))
     }
 
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        self.flow.meanwhile(session)
+    }
+
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<T>> {
         Ok(self.flow.fail(session, error)?.map(&mut self.change))
     }

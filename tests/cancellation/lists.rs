@@ -22,6 +22,12 @@ const REQUESTS: usize = PAGES + 1;
 
 /// A list of three pages. With the first the server asks for silence, and for the second it is too busy at first.
 fn server() -> Fake {
+    of_records_with("")
+}
+
+/// The same, each record with this text.
+fn of_records_with(text: &str) -> Fake {
+    let text = text.to_owned();
     let was_busy = AtomicBool::new(false);
     Fake::new(move |request| {
         let from: usize = token(request).map_or(0, |token| token.parse().unwrap());
@@ -36,7 +42,8 @@ fn server() -> Fake {
         if to < RECORDS.end {
             headers.push(("next-page", format!("https://kinto.example/v1/x?_token={to}")));
         }
-        let data: Vec<Value> = (from..to).map(|id| json!({"id": id.to_string(), "last_modified": 7})).collect();
+        let data: Vec<Value> =
+            (from..to).map(|id| json!({"id": id.to_string(), "last_modified": 7, "text": text})).collect();
         answer(200, &headers, &json!({"data": data}))
     })
 }
@@ -96,10 +103,19 @@ fn a_cursor_goes_on_wherever_it_was_dropped() {
 
 #[test]
 fn a_list_goes_on_wherever_it_was_dropped() {
+    a_list_of_records_goes_on("");
+}
+
+#[test]
+fn a_list_whose_pages_are_decoded_meanwhile_goes_on_wherever_it_was_dropped() {
+    a_list_of_records_goes_on(&"x".repeat(30_000));
+}
+
+fn a_list_of_records_goes_on(text: &str) {
     paused(async {
         let mut dropped = BTreeSet::new();
         for polls in 0.. {
-            let fake = server();
+            let fake = of_records_with(text);
             let client = fake.client();
             let mut list = records().list();
             let all = polled(client.send(&mut list), polls).await;

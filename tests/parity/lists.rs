@@ -1,8 +1,9 @@
 //! Lists: whole, page by page, one by one.
 
 use kinto_protocol::{Timestamp, buckets, field};
+use serde::Deserialize;
 
-use crate::answers::{answer, head, json, json_with, lost, page};
+use crate::answers::{Scripted, answer, head, json, json_with, lost, page};
 use crate::scenario::{Scenario, records, scenario};
 
 const CHANGES: &str = r#"{"data":[{"id":"a","last_modified":3,"n":1},{"id":"b","last_modified":2,"deleted":true}]}"#;
@@ -53,7 +54,55 @@ fn whole() -> Vec<Scenario> {
         )
         .shows("Err Interrupted")
         .shows("id: \"a\""),
+        scenario!(
+            "a list of large pages, each decoded while the next one is under way",
+            [List],
+            [
+                large("a", "1", Some("?_token=1")),
+                answer(503, &[], ""),
+                large("b", "1", Some("?_token=2")),
+                page(&["c"], None)
+            ],
+            |client, told| {
+                let listing = client.send(records().list());
+                told.of(listing.map(|all| all.into_iter().map(|record| record.id).collect::<Vec<_>>()));
+            }
+        )
+        .shows("Ok [\"a\", \"b\", \"c\"]"),
+        scenario!(
+            "a large page that cannot be decoded, after the next one was asked for",
+            [List],
+            [
+                large("a", "1", Some("?_token=1")),
+                large("b", "\"one\"", Some("?_token=2")),
+                answer(503, &[], ""),
+                large("b", "1", Some("?_token=2")),
+                page(&["c"], None),
+            ],
+            |client, told| {
+                let mut list = records().typed::<Numbered>().list();
+                for _ in 0..2 {
+                    let listing = client.send(&mut list);
+                    told.of(listing.map(|all| all.into_iter().map(|record| record.id).collect::<Vec<_>>()));
+                }
+            }
+        )
+        .shows("Err Decode")
+        .shows("Ok [\"a\", \"b\", \"c\"]"),
     ]
+}
+
+fn large(id: &str, n: &str, next: Option<&str>) -> Scripted {
+    let text = "x".repeat(64 * 1024);
+    let body = format!(r#"{{"data":[{{"id":"{id}","last_modified":1,"n":{n},"text":"{text}"}}]}}"#);
+    json_with(200, &next.map(|next| ("Next-Page", next)).into_iter().collect::<Vec<_>>(), &body)
+}
+
+/// With a number, if there is one.
+#[derive(Debug, Deserialize)]
+struct Numbered {
+    #[serde(rename = "n")]
+    _n: Option<u8>,
 }
 
 fn asked_for() -> Vec<Scenario> {

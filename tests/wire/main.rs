@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod ahead;
 mod basics;
 mod certificates;
 mod child;
@@ -53,6 +54,12 @@ scenarios! {
         news_before_the_answer_are_not_the_answer,
         all_ways_to_end_a_body,
         a_write_that_was_lost_is_sent_again_the_same,
+    }
+    ahead {
+        the_next_page_is_under_way_when_one_is_decoded,
+        a_large_page_that_cannot_be_decoded_is_an_error,
+        what_answers_at_once_is_heard,
+        what_panics_meanwhile_is_no_outcome,
     }
     limits {
         answers_may_be_large_but_not_larger_than_the_limit,

@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use crate::address::{Bucket, Collection};
-use crate::archive::export::reading::{Reading, Records};
+use crate::archive::export::reading::{Reading, Records, Seen};
 use crate::archive::export_so_far::{ExportSoFar, Last};
 use crate::archive::line::{ExportEnd, ExportHeader, ExportLine, ExportedObject, ExportedPermissions};
 use crate::archive::place::Place;
@@ -34,8 +34,8 @@ use crate::timestamp::Timestamp;
 /// [`export_format`](crate::export_format).
 ///
 /// It is kept by the caller, and sending `&mut export` gives the next piece of it, some complete lines, and `None` after the
-/// last. After an error, or when a future was dropped, sending it again goes on where it stood. It holds one page at a time,
-/// and the names of groups and collections.
+/// last. After an error, or when a future was dropped, sending it again goes on where it stood. It holds two pages at most, as
+/// a large one is decoded while the next one is under way, and the names of groups and collections.
 ///
 /// # What stands in it
 ///
@@ -310,9 +310,9 @@ impl Export {
                     None => self.stage = Stage::End,
                 },
                 Stage::Records { pages, of, then, .. } => {
-                    if let Some(call) = pages.call()? {
+                    if let Some(ask) = pages.ask()? {
                         // Each page has its time.
-                        return Ok(Turn::Ask(Ask::from(call).anew()));
+                        return Ok(Turn::Ask(ask.anew()));
                     }
                     let (then, of) = (std::mem::take(then), of.clone());
                     let resumed = self.of.collection.is_none() && self.begun_at.take().is_some();
@@ -333,12 +333,26 @@ impl Export {
         place.list().get(place.id())
     }
 
-    fn take_page(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Option<Bytes>>> {
-        let Stage::Records { pages, of, known, .. } = &mut self.stage else { return Err(nothing_asked()) };
-        let (mut live, dead) = pages.read(reply)?;
+    fn take_page(&mut self, session: &Session, reply: Reply) -> Result<Turn<Option<Bytes>>> {
+        self.decode()?;
+        let Stage::Records { pages, .. } = &mut self.stage else { return Err(nothing_asked()) };
+        let seen = pages.turn(reply)?;
         if self.is_kept {
             pages.within(session)?;
         }
+        self.take(seen)?;
+        self.go_on(session)
+    }
+
+    /// What is left of the page before.
+    fn decode(&mut self) -> Result<()> {
+        let Stage::Records { pages, .. } = &mut self.stage else { return Ok(()) };
+        let seen = pages.decode()?;
+        self.take(seen)
+    }
+
+    fn take(&mut self, (mut live, dead): Seen) -> Result<()> {
+        let Stage::Records { of, known, .. } = &self.stage else { return Err(nothing_asked()) };
         // It stands in the file already, as the last one.
         live.retain(|record| known.as_ref() != Some(&record.id));
         let of = of.clone();
@@ -348,7 +362,7 @@ impl Export {
         } else {
             live.into_iter().try_for_each(|record| self.write(&of.record(&record.id), record, false))?;
         }
-        self.go_on(session)
+        Ok(())
     }
 }
 
@@ -413,10 +427,14 @@ impl Flow for &mut Export {
                     }
                 }
             }
-            Stage::Records { .. } => return self.take_page(session, &reply),
+            Stage::Records { .. } => return self.take_page(session, reply),
             Stage::Header | Stage::Groups | Stage::End | Stage::Over => return Err(nothing_asked()),
         }
         self.go_on(session)
+    }
+
+    fn meanwhile(&mut self, _: &Session) -> Result<()> {
+        self.decode()
     }
 
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Option<Bytes>>> {

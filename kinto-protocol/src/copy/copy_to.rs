@@ -189,6 +189,10 @@ impl Flowing {
         self.work.as_mut().ok_or_else(over)?.resume(session, reply)
     }
 
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        self.work.as_mut().map_or(Ok(()), |work| work.meanwhile(session))
+    }
+
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<CopyReport>> {
         match &mut self.work {
             Some(work) => work.fail(session, error),
@@ -219,6 +223,10 @@ impl Flow for CopyTo {
         self.0.resume(session, reply)
     }
 
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        self.0.meanwhile(session)
+    }
+
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<CopyReport>> {
         self.0.fail(session, error)
     }
@@ -233,6 +241,10 @@ impl Flow for MoveTo {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<CopyReport>> {
         self.0.resume(session, reply)
+    }
+
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        self.0.meanwhile(session)
     }
 
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<CopyReport>> {

@@ -110,6 +110,11 @@ impl Work {
         self.went(session, Ok(turn))
     }
 
+    pub(super) fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        let side = self.session(session);
+        self.step.as_mut().map_or(Ok(()), |step| step.meanwhile(&side))
+    }
+
     pub(super) fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<CopyReport>> {
         let side = self.session(session);
         let Some(step) = &mut self.step else { return Err(error) };

@@ -1,5 +1,6 @@
 //! The exchange under scripted answers, with time as a variable.
 
+mod ahead;
 #[cfg(feature = "attachments")]
 mod attachments;
 mod batch_doubts;

@@ -20,6 +20,10 @@ pub(super) struct UnderWay {
     pub(super) doubt: Option<Arc<Reply>>,
     /// What is to be sent when this has told what the server can do.
     pub(super) then: Option<Box<Self>>,
+    /// Whether the flow has something to do meanwhile, and has not done it yet.
+    pub(super) work: bool,
+    /// What the flow has found then, and ends with: whatever comes of this.
+    pub(super) spoiled: Option<Error>,
     /// How often it was sent.
     pub(super) attempts: u32,
     /// How many of these the server aborted.
@@ -38,13 +42,15 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     pub(super) fn new(ask: Ask, session: Session) -> Self {
-        let Ask { call, doubt, aborted, .. } = ask;
+        let Ask { call, doubt, aborted, work, .. } = ask;
         Self {
             call,
             session,
             doubt,
             aborted_before: aborted,
             then: None,
+            work,
+            spoiled: None,
             attempts: 0,
             aborted: 0,
             begun: None,

@@ -20,6 +20,9 @@ use crate::timestamp::Timestamp;
 /// Sent as it is, it is read to its end, page after page: a server may page without being asked. The client also
 /// gives it page by page or object by object, in constant memory.
 ///
+/// A large page (64 KiB and more) is decoded while the next one is under way, as far as the client can do both at a time. If
+/// it turns out that it cannot be decoded, one page was asked for in vain.
+///
 /// While a list is read, others may change it: an object that is changed between two pages moves to the front, and may
 /// be missed, or to the end where the oldest come first, and comes twice. [`consistent`](Self::consistent) turns that
 /// into an error.
@@ -172,6 +175,24 @@ impl<T: DeserializeOwned + Send> List<Entry<T>> {
     }
 }
 
+impl<I: ListItem> Progress<I> {
+    /// What is left of the page before.
+    fn decode(&mut self) -> Result<()> {
+        let page = self.pages.decode()?;
+        self.add(page);
+        Ok(())
+    }
+
+    fn add(&mut self, page: Option<Listing<I>>) {
+        let items = page.map(|page| page.items).unwrap_or_default();
+        if self.so_far.is_empty() {
+            self.so_far = items;
+        } else {
+            self.so_far.extend(items);
+        }
+    }
+}
+
 impl<I: ListItem> List<I> {
     /// Where it stands, from the beginning if it has not begun.
     fn progress(&mut self) -> &mut Progress<I> {
@@ -184,25 +205,23 @@ impl<I: ListItem> List<I> {
 
     fn go_on(&mut self, timestamp: Option<Timestamp>) -> Result<Turn<Listing<I>>> {
         let Some(progress) = &mut self.progress else { return Err(Error::input("the list has not begun")) };
-        if let Some(call) = progress.pages.call()? {
-            return Ok(Turn::ask(call));
+        if let Some(ask) = progress.pages.ask()? {
+            return Ok(Turn::Ask(ask));
         }
         let items = std::mem::take(&mut progress.so_far);
         self.progress = None;
         Ok(Turn::Done(Listing { items, timestamp }))
     }
 
-    fn take(&mut self, session: &Session, reply: &Reply) -> Result<Turn<Listing<I>>> {
+    fn take(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
         let progress = self.progress();
-        let page = progress.pages.read(reply)?;
+        progress.decode()?;
+        let page = progress.pages.turn(reply)?;
         progress.read += 1;
-        if progress.so_far.is_empty() {
-            progress.so_far = page.items;
-        } else {
-            progress.so_far.extend(page.items);
-        }
+        let timestamp = page.as_ref().and_then(|page| page.timestamp);
+        progress.add(page);
         progress.pages.within(session)?;
-        self.go_on(page.timestamp)
+        self.go_on(timestamp)
     }
 }
 
@@ -210,12 +229,16 @@ impl<I: ListItem> Flow for List<I> {
     type Output = Listing<I>;
 
     fn start(&mut self, _: &Session) -> Result<Turn<Listing<I>>> {
-        self.progress();
+        self.progress().decode()?;
         self.go_on(None)
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
-        self.take(session, &reply)
+        self.take(session, reply)
+    }
+
+    fn meanwhile(&mut self, _: &Session) -> Result<()> {
+        self.progress().decode()
     }
 }
 
@@ -229,6 +252,10 @@ impl<I: ListItem> Flow for &mut List<I> {
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
         Flow::resume(&mut **self, session, reply)
+    }
+
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        Flow::meanwhile(&mut **self, session)
     }
 }
 
@@ -253,7 +280,11 @@ impl<I: ListItem> Flow for ListIfChanged<I> {
         if reply.status() == StatusCode::NOT_MODIFIED && self.list.progress().read == 0 {
             return Ok(Turn::Done(Conditional::NotModified));
         }
-        self.list.take(session, &reply).map(|turn| turn.map(Conditional::Modified))
+        self.list.take(session, reply).map(|turn| turn.map(Conditional::Modified))
+    }
+
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        Flow::meanwhile(&mut self.list, session)
     }
 }
 

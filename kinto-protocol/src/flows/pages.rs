@@ -4,6 +4,9 @@
 //!  First ──▶ Next(query) ──▶ … ──▶ End
 //!    └──────────────────────────────▲    no Next-Page, or enough
 //! ```
+//!
+//! For those who read it to its end, a large page [turns](Pages::turn) by its head alone: it is decoded while the next one is
+//! under way. If it cannot be, the cursor goes back to it.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,13 +17,18 @@ use http::{Method, StatusCode};
 use crate::call::{Call, Precondition};
 use crate::decode::ListItem;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow, Turn};
+use crate::flow::{Ask, Flow, Turn};
 use crate::object::Listing;
 use crate::path::Path;
 use crate::query::Query;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::timestamp::Timestamp;
+
+const NEXT_PAGE: &str = "next-page";
+
+/// So many bytes of a page take longer to decode than it takes to arrange that this is done meanwhile.
+const LARGE: usize = 64 * 1024;
 
 /// A list, page by page: a cursor that the caller keeps.
 ///
@@ -36,7 +44,15 @@ pub struct Pages<I> {
     position: Position,
     walk: Walk,
     timestamp: Option<Timestamp>,
+    /// The page that the cursor has gone by, and that is still to be decoded.
+    undecoded: Option<Box<Undecoded>>,
     of: PhantomData<fn() -> I>,
+}
+
+struct Undecoded {
+    reply: Reply,
+    /// Where it stands in the list.
+    position: Position,
 }
 
 #[derive(Debug)]
@@ -58,6 +74,7 @@ impl<I> Pages<I> {
             position: if limit == Some(0) { Position::End } else { Position::First },
             walk: Walk::default(),
             timestamp: None,
+            undecoded: None,
             of: PhantomData,
         }
     }
@@ -76,6 +93,12 @@ impl<I> Pages<I> {
         }
         let error = Error::new(ErrorKind::Pagination, format!("the list has more than {most} pages"));
         Err(error.hint("read it page by page, or raise policy.pages"))
+    }
+
+    /// What is to be asked for the next page, if there is one: meanwhile the page before is decoded, if it was not yet.
+    pub(crate) fn ask(&self) -> Result<Option<Ask>> {
+        let ask = self.call()?.map(Ask::from);
+        Ok(if self.undecoded.is_some() { ask.map(Ask::meanwhile) } else { ask })
     }
 
     /// The next call, if there is a next page.
@@ -101,22 +124,8 @@ impl<I: ListItem> Pages<I> {
                 Error::new(ErrorKind::Pagination, "the list was changed while it was read").hint("read it again")
             );
         }
-        let mut items = reply.json_with(I::list)?;
-        let asked = self.first.as_deref().unwrap_or_default();
-        let next = next_page(reply, asked)?;
-        if first {
-            self.timestamp = reply.timestamp();
-        }
-        if self.consistent && next.is_some() && self.timestamp.is_none() {
-            let why = "whether the list is changed while it is read cannot be told: the server gives it no timestamp";
-            return Err(Error::new(ErrorKind::Pagination, why));
-        }
-        if let Some(query) = &next {
-            self.walk.step(query)?;
-        }
-        if self.partial {
-            items.iter_mut().for_each(ListItem::mark_partial);
-        }
+        let mut items = self.items(reply)?;
+        let next = self.onward(reply)?;
         if let Some(left) = &mut self.left {
             items.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= items.len() as u64;
@@ -126,6 +135,63 @@ impl<I: ListItem> Pages<I> {
             _ => Position::End,
         };
         Ok(Listing { items, timestamp: self.timestamp })
+    }
+
+    /// The same for those who read all pages: of a large page that is not the last one, only the head is read. What is on it is
+    /// to be [decoded](Self::decode) before the next one is read.
+    pub(crate) fn turn(&mut self, reply: Reply) -> Result<Option<Listing<I>>> {
+        // How many there are on it matters where not all are wanted.
+        let can_wait = reply.body().len() >= LARGE && reply.status() == StatusCode::OK && self.left.is_none();
+        if !can_wait || !reply.headers().contains_key(NEXT_PAGE) {
+            return self.read(&reply).map(Some);
+        }
+        let next = self.onward(&reply)?.map_or(Position::End, Position::Next);
+        let position = std::mem::replace(&mut self.position, next);
+        self.undecoded = Some(Box::new(Undecoded { reply, position }));
+        Ok(None)
+    }
+
+    /// What is on the page that is still to be decoded, if there is one. If it cannot be decoded, it is the next one again.
+    pub(crate) fn decode(&mut self) -> Result<Option<Listing<I>>> {
+        // It is kept until it is decoded: a type of the caller's may panic.
+        let Some(page) = &self.undecoded else { return Ok(None) };
+        let items = self.items(&page.reply);
+        let Some(page) = self.undecoded.take() else { return Ok(None) };
+        match items {
+            Ok(items) => Ok(Some(Listing { items, timestamp: self.timestamp })),
+            Err(error) => {
+                if let Position::Next(query) = std::mem::replace(&mut self.position, page.position) {
+                    self.walk.back(&query);
+                }
+                // Which request it is about is not that which is under way.
+                Err(page.reply.blame(error))
+            }
+        }
+    }
+
+    fn items(&self, reply: &Reply) -> Result<Vec<I>> {
+        let mut items = reply.json_with(I::list)?;
+        if self.partial {
+            items.iter_mut().for_each(ListItem::mark_partial);
+        }
+        Ok(items)
+    }
+
+    /// The query of the next page, as the head of this one says.
+    fn onward(&mut self, reply: &Reply) -> Result<Option<String>> {
+        let asked = self.first.as_deref().unwrap_or_default();
+        let next = next_page(reply, asked)?;
+        if matches!(self.position, Position::First) {
+            self.timestamp = reply.timestamp();
+        }
+        if self.consistent && next.is_some() && self.timestamp.is_none() {
+            let why = "whether the list is changed while it is read cannot be told: the server gives it no timestamp";
+            return Err(Error::new(ErrorKind::Pagination, why));
+        }
+        if let Some(query) = &next {
+            self.walk.step(query)?;
+        }
+        Ok(next)
     }
 }
 
@@ -151,7 +217,7 @@ impl<I> std::fmt::Debug for Pages<I> {
 /// and the size of a page), and put to what was asked for in the first place: the rest is what the server believes of
 /// itself, and may be another host, scheme, bucket id, or another question.
 pub(crate) fn next_page(reply: &Reply, asked: &str) -> Result<Option<String>> {
-    let Some(value) = reply.headers().get("next-page") else { return Ok(None) };
+    let Some(value) = reply.headers().get(NEXT_PAGE) else { return Ok(None) };
     let broken = || Error::new(ErrorKind::Pagination, "the server names a next page that cannot be asked for");
     let url = value.to_str().map_err(|_| broken())?;
     let (_, query) = url.split('#').next().and_then(|url| url.split_once('?')).ok_or_else(broken)?;
@@ -180,11 +246,20 @@ impl Walk {
     }
 
     pub(crate) fn step(&mut self, query: &str) -> Result<()> {
-        let mut hasher = DefaultHasher::new();
-        query.hash(&mut hasher);
-        if self.0.insert(hasher.finish()) {
+        if self.0.insert(hash(query)) {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Pagination, "the pages of the server go round in a circle"))
     }
+
+    /// Takes a step back.
+    fn back(&mut self, query: &str) {
+        self.0.remove(&hash(query));
+    }
+}
+
+fn hash(query: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    query.hash(&mut hasher);
+    hasher.finish()
 }

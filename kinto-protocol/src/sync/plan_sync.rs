@@ -55,6 +55,10 @@ impl<I: Iterator<Item: Into<Wanted>> + Send> Flow for PlanSync<I> {
         self.plan(turn)
     }
 
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        self.survey.meanwhile(session)
+    }
+
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<Plan>> {
         let turn = self.survey.fail(session, error)?;
         self.plan(turn)

@@ -8,9 +8,9 @@
 
 use crate::batch::{Batch, Outcome, Ticket};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Ask, Flow, Turn};
+use crate::flow::{Flow, Turn};
 use crate::flows::{List, Pages};
-use crate::object::Object;
+use crate::object::{Listing, Object};
 use crate::query::{Filter, field};
 use crate::reply::Reply;
 use crate::resource::{Kind, Resource};
@@ -118,6 +118,27 @@ struct UnderWay {
     /// Records that are still to be read one by one.
     left: Vec<String>,
     batch: Option<(Batch, Asked)>,
+}
+
+impl UnderWay {
+    /// What is left of the page before.
+    fn decode(&mut self, wish: &Wish) -> Result<()> {
+        let page = self.pages.decode()?;
+        self.take(page, wish);
+        Ok(())
+    }
+
+    fn take(&mut self, page: Option<Listing<Object>>, wish: &Wish) {
+        let Some(page) = page else { return };
+        self.planner.timestamp = page.timestamp;
+        for record in page.items {
+            if wish.permissions {
+                self.left.push(record.id);
+            } else {
+                self.planner.found(record);
+            }
+        }
+    }
 }
 
 impl Survey {
@@ -238,20 +259,21 @@ impl Flow for Survey {
             let turn = batch.resume(session, reply)?;
             return self.batched(session, turn);
         }
-        let page = under_way.pages.read(&reply)?;
+        under_way.decode(&self.wish)?;
+        let page = under_way.pages.turn(reply)?;
+        under_way.take(page, &self.wish);
         under_way.pages.within(session)?;
-        under_way.planner.timestamp = page.timestamp;
-        for record in page.items {
-            if self.wish.permissions {
-                under_way.left.push(record.id);
-            } else {
-                under_way.planner.found(record);
-            }
-        }
-        match under_way.pages.call()? {
+        match under_way.pages.ask()? {
             // A long list is many requests, each of which has its time.
-            Some(call) => Ok(Turn::Ask(Ask::from(call).anew())),
+            Some(ask) => Ok(Turn::Ask(ask.anew())),
             None => self.next_batch(session),
+        }
+    }
+
+    fn meanwhile(&mut self, _: &Session) -> Result<()> {
+        match &mut self.under_way {
+            Some(under_way) => under_way.decode(&self.wish),
+            None => Ok(()),
         }
     }
 

@@ -4,11 +4,10 @@ use bytes::Bytes;
 
 use crate::archive::export::{Export, nothing_asked};
 use crate::batch::{Batch, Outcome, Ticket};
-use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Flow as _, Turn};
+use crate::flow::{Ask, Flow as _, Turn};
 use crate::flows::Pages;
-use crate::object::{Entry, Object};
+use crate::object::{Entry, Listing, Object};
 use crate::reply::Reply;
 use crate::resource::Kind;
 use crate::session::Session;
@@ -25,10 +24,10 @@ pub(super) enum Records {
 }
 
 impl Records {
-    pub(super) fn call(&self) -> Result<Option<Call>> {
+    pub(super) fn ask(&self) -> Result<Option<Ask>> {
         match self {
-            Self::All(pages) => pages.call(),
-            Self::Since(pages) => pages.call(),
+            Self::All(pages) => pages.ask(),
+            Self::Since(pages) => pages.ask(),
         }
     }
 
@@ -39,12 +38,29 @@ impl Records {
         }
     }
 
-    /// The records of a page, and the ids of those that seem to be deleted: that may be wrong.
-    pub(super) fn read(&mut self, reply: &Reply) -> Result<(Vec<Object>, Vec<String>)> {
-        let entries = match self {
-            Self::All(pages) => return Ok((pages.read(reply)?.items, Vec::new())),
-            Self::Since(pages) => pages.read(reply)?.items,
-        };
+    /// The records of a page, unless they are still to be decoded, and the ids of those that seem to be deleted: that may be
+    /// wrong.
+    pub(super) fn turn(&mut self, reply: Reply) -> Result<Seen> {
+        Ok(match self {
+            Self::All(pages) => Self::live(pages.turn(reply)?),
+            Self::Since(pages) => Self::live_and_dead(pages.turn(reply)?),
+        })
+    }
+
+    /// Those of the page that is still to be decoded, if there is one.
+    pub(super) fn decode(&mut self) -> Result<Seen> {
+        Ok(match self {
+            Self::All(pages) => Self::live(pages.decode()?),
+            Self::Since(pages) => Self::live_and_dead(pages.decode()?),
+        })
+    }
+
+    fn live(page: Option<Listing<Object>>) -> Seen {
+        (page.map(|page| page.items).unwrap_or_default(), Vec::new())
+    }
+
+    fn live_and_dead(page: Option<Listing<Entry>>) -> Seen {
+        let entries = page.map(|page| page.items).unwrap_or_default();
         let (mut live, mut dead) = (Vec::new(), Vec::new());
         for entry in entries {
             match entry {
@@ -52,9 +68,12 @@ impl Records {
                 Entry::Deleted(tombstone) => dead.push(tombstone.id),
             }
         }
-        Ok((live, dead))
+        (live, dead)
     }
 }
+
+/// Records, and the ids of those that seem to be deleted.
+pub(super) type Seen = (Vec<Object>, Vec<String>);
 
 /// The first of those that are unread, in a batch.
 #[derive(Debug)]

@@ -79,6 +79,10 @@ impl Flow for ExportTree {
         self.go_on(session, turn)
     }
 
+    fn meanwhile(&mut self, session: &Session) -> Result<()> {
+        (&mut self.export).meanwhile(session)
+    }
+
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<YamlTree>> {
         let turn = (&mut self.export).fail(session, error)?;
         self.go_on(session, turn)
