@@ -22,9 +22,9 @@ use crate::timestamp::Timestamp;
 
 /// What a list can be made of.
 pub trait ListItem: Sized + Send + sealed::Sealed {
-    /// `{"data": [{…}, …]}`.
+    /// Reads `{"data": [{…}, …]}`, and puts what is in it behind what is there.
     #[doc(hidden)]
-    fn list(text: &str) -> serde_json::Result<Vec<Self>>;
+    fn list(text: &str, items: &mut Vec<Self>) -> serde_json::Result<()>;
 
     /// Only some of its fields were asked for.
     #[doc(hidden)]
@@ -40,12 +40,12 @@ mod sealed {
 }
 
 impl<T: DeserializeOwned + Send> ListItem for Object<T> {
-    fn list(text: &str) -> serde_json::Result<Vec<Self>> {
+    fn list(text: &str, items: &mut Vec<Self>) -> serde_json::Result<()> {
         let live = |entry| match entry {
             Entry::Live(object) => Some(object),
             Entry::Deleted(_) => None,
         };
-        envelope(text, ListSeed::new(text, false, live)).map(|(items, _)| items)
+        envelope(text, ListSeed::new(text, items, false, live)).map(drop)
     }
 
     fn mark_partial(&mut self) {
@@ -54,8 +54,8 @@ impl<T: DeserializeOwned + Send> ListItem for Object<T> {
 }
 
 impl<T: DeserializeOwned + Send> ListItem for Entry<T> {
-    fn list(text: &str) -> serde_json::Result<Vec<Self>> {
-        envelope(text, ListSeed::new(text, true, Some)).map(|(items, _)| items)
+    fn list(text: &str, items: &mut Vec<Self>) -> serde_json::Result<()> {
+        envelope(text, ListSeed::new(text, items, true, Some)).map(drop)
     }
 
     fn mark_partial(&mut self) {
@@ -67,9 +67,15 @@ impl<T: DeserializeOwned + Send> ListItem for Entry<T> {
 
 /// They have neither a timestamp nor, all of them, an id.
 impl ListItem for Grant {
-    fn list(text: &str) -> serde_json::Result<Vec<Self>> {
-        envelope(text, PhantomData).map(|(items, _)| items)
+    fn list(text: &str, items: &mut Vec<Self>) -> serde_json::Result<()> {
+        envelope(text, PhantomData::<Vec<Self>>).map(|(all, _)| items.extend(all))
     }
+}
+
+/// `{"data": [{…}, …]}`.
+pub(crate) fn list<I: ListItem>(text: &str) -> serde_json::Result<Vec<I>> {
+    let mut items = Vec::new();
+    I::list(text, &mut items).map(|()| items)
 }
 
 /// `{"data": {…}, "permissions": {…}}`.
@@ -150,14 +156,14 @@ pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let (mut metadata, mut timestamp, mut changes) = (None, None, None);
+            let (mut metadata, mut timestamp, mut changes, mut all) = (None, None, None, Vec::new());
             while let Some(Name(key)) = map.next_key()? {
                 match &*key {
                     "metadata" => metadata = Some(map.next_value()?),
                     "timestamp" => timestamp = Some(map.next_value()?),
                     "changes" => {
-                        let seed = ListSeed::new("", true, Some);
-                        changes = Some(map.next_value_seed(seed)?);
+                        all.clear();
+                        changes = Some(map.next_value_seed(ListSeed::new("", &mut all, true, Some))?);
                     }
                     _ => {
                         map.next_value::<IgnoredAny>()?;
@@ -167,7 +173,8 @@ pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(
             let missing = A::Error::missing_field;
             let metadata = metadata.ok_or_else(|| missing("metadata"))?;
             let timestamp = timestamp.ok_or_else(|| missing("timestamp"))?;
-            Ok((metadata, timestamp, changes.ok_or_else(|| missing("changes"))?))
+            changes.ok_or_else(|| missing("changes"))?;
+            Ok((metadata, timestamp, all))
         }
     }
 
@@ -183,47 +190,47 @@ pub(crate) fn entry<T: DeserializeOwned>(value: Value) -> serde_json::Result<Ent
     EntrySeed { may_be_dead: true, of: PhantomData }.deserialize(value)
 }
 
-struct ListSeed<T, F> {
+/// Reads the members of a list, and puts what is made of them behind what is there.
+struct ListSeed<'a, T, I, F> {
+    items: &'a mut Vec<I>,
     may_be_dead: bool,
     take: F,
-    room: usize,
     of: PhantomData<T>,
 }
 
-impl<T, F> ListSeed<T, F> {
+impl<'a, T, I, F> ListSeed<'a, T, I, F> {
     /// For a list in this text.
-    fn new(text: &str, may_be_dead: bool, take: F) -> Self {
+    fn new(text: &str, items: &'a mut Vec<I>, may_be_dead: bool, take: F) -> Self {
         // Most objects are smaller than that in JSON, and what is set aside is never more than the text itself.
-        let room = text.len() / size_of::<Object<T>>().max(1024);
-        Self { may_be_dead, take, room, of: PhantomData }
+        items.reserve(text.len() / size_of::<I>().max(1024));
+        Self { items, may_be_dead, take, of: PhantomData }
     }
 }
 
-impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> DeserializeSeed<'de> for ListSeed<T, F> {
-    type Value = Vec<I>;
+impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> DeserializeSeed<'de> for ListSeed<'_, T, I, F> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Vec<I>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
         from.deserialize_seq(self)
     }
 }
 
-impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> Visitor<'de> for ListSeed<T, F> {
-    type Value = Vec<I>;
+impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> Visitor<'de> for ListSeed<'_, T, I, F> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of objects")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<I>, A::Error> {
-        let mut items = Vec::with_capacity(self.room);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(entry) =
             seq.next_element_seed(EntrySeed::<T> { may_be_dead: self.may_be_dead, of: PhantomData })?
         {
             if let Some(item) = (self.take)(entry) {
-                items.push(item);
+                self.items.push(item);
             }
         }
-        Ok(items)
+        Ok(())
     }
 }
 
@@ -520,14 +527,14 @@ mod tests {
         struct T {
             title: String,
         }
-        let entries = <Entry<T>>::list(text).unwrap();
+        let entries = list::<Entry<T>>(text).unwrap();
         assert!(matches!(&entries[0], Entry::Deleted(t) if t.id == "a"));
         assert!(matches!(&entries[1], Entry::Live(o) if o.data.title == "x"));
         assert!(matches!(&entries[2], Entry::Live(o) if o.data.title == "y"));
-        let maps = Entry::<JsonMap>::list(text).unwrap();
+        let maps = list::<Entry<JsonMap>>(text).unwrap();
         assert!(matches!(&maps[1], Entry::Live(o) if o.data["deleted"] == true));
-        assert!(<Object<T>>::list(text).is_err(), "there is no title in the first");
-        let live = Object::<JsonMap>::list(text).unwrap();
+        assert!(list::<Object<T>>(text).is_err(), "there is no title in the first");
+        let live = list::<Object<JsonMap>>(text).unwrap();
         assert_eq!(live[0].data["deleted"], true, "where no deleted objects were asked for, it is a field like others");
         #[derive(Debug, Deserialize)]
         struct Odd {
@@ -538,7 +545,7 @@ mod tests {
             r#"{"data":[{"deleted":true,"id":"a","last_modified":1}]}"#,
             r#"{"data":[{"id":"a","last_modified":1,"deleted":true}]}"#,
         ] {
-            assert!(matches!(&<Entry<Odd>>::list(text).unwrap()[0], Entry::Deleted(t) if t.id == "a"));
+            assert!(matches!(&list::<Entry<Odd>>(text).unwrap()[0], Entry::Deleted(t) if t.id == "a"));
         }
         assert_eq!(
             object::<JsonMap>(r#"{"data":{"id":"a","last_modified":1,"deleted":true}}"#).unwrap().data["deleted"],
@@ -566,7 +573,7 @@ mod tests {
             assert!(object::<JsonMap>(text).is_err(), "{text}");
         }
         for text in ["null", "{}", r#"{"data":null}"#, r#"{"data":{}}"#, r#"{"data":[1]}"#, r#"{"data":[{}]}"#] {
-            assert!(Object::<JsonMap>::list(text).is_err(), "{text}");
+            assert!(list::<Object<JsonMap>>(text).is_err(), "{text}");
         }
     }
 

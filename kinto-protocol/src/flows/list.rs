@@ -178,18 +178,7 @@ impl<T: DeserializeOwned + Send> List<Entry<T>> {
 impl<I: ListItem> Progress<I> {
     /// What is left of the page before.
     fn decode(&mut self) -> Result<()> {
-        let page = self.pages.decode()?;
-        self.add(page);
-        Ok(())
-    }
-
-    fn add(&mut self, page: Option<Listing<I>>) {
-        let items = page.map(|page| page.items).unwrap_or_default();
-        if self.so_far.is_empty() {
-            self.so_far = items;
-        } else {
-            self.so_far.extend(items);
-        }
+        self.pages.decode_to(&mut self.so_far).map(drop)
     }
 }
 
@@ -203,25 +192,23 @@ impl<I: ListItem> List<I> {
         })
     }
 
-    fn go_on(&mut self, timestamp: Option<Timestamp>) -> Result<Turn<Listing<I>>> {
+    fn go_on(&mut self) -> Result<Turn<Listing<I>>> {
         let Some(progress) = &mut self.progress else { return Err(Error::input("the list has not begun")) };
         if let Some(ask) = progress.pages.ask()? {
             return Ok(Turn::Ask(ask));
         }
-        let items = std::mem::take(&mut progress.so_far);
+        let listing = Listing { items: std::mem::take(&mut progress.so_far), timestamp: progress.pages.timestamp() };
         self.progress = None;
-        Ok(Turn::Done(Listing { items, timestamp }))
+        Ok(Turn::Done(listing))
     }
 
     fn take(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
         let progress = self.progress();
         progress.decode()?;
-        let page = progress.pages.turn(reply)?;
+        progress.pages.turn_to(&mut progress.so_far, reply)?;
         progress.read += 1;
-        let timestamp = page.as_ref().and_then(|page| page.timestamp);
-        progress.add(page);
         progress.pages.within(session)?;
-        self.go_on(timestamp)
+        self.go_on()
     }
 }
 
@@ -230,7 +217,7 @@ impl<I: ListItem> Flow for List<I> {
 
     fn start(&mut self, _: &Session) -> Result<Turn<Listing<I>>> {
         self.progress().decode()?;
-        self.go_on(None)
+        self.go_on()
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<Listing<I>>> {
@@ -272,7 +259,7 @@ impl<I: ListItem> Flow for ListIfChanged<I> {
         // On the first page alone: on a later one it would end the list in the middle.
         Ok(match self.list.progress().pages.call()? {
             Some(call) => Turn::ask(call.precondition(Precondition::Changed(self.at))),
-            None => self.list.go_on(None)?.map(Conditional::Modified),
+            None => self.list.go_on()?.map(Conditional::Modified),
         })
     }
 

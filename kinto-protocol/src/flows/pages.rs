@@ -118,63 +118,90 @@ impl<I> Pages<I> {
 impl<I: ListItem> Pages<I> {
     /// Reads a page and moves the cursor.
     pub(crate) fn read(&mut self, reply: &Reply) -> Result<Listing<I>> {
+        let mut items = Vec::new();
+        self.read_to(&mut items, reply)?;
+        Ok(Listing { items, timestamp: self.timestamp })
+    }
+
+    /// The same, with what is on it behind what is there.
+    fn read_to(&mut self, all: &mut Vec<I>, reply: &Reply) -> Result<()> {
         let first = matches!(self.position, Position::First);
         if self.consistent && reply.status() == StatusCode::PRECONDITION_FAILED && !first {
             return Err(
                 Error::new(ErrorKind::Pagination, "the list was changed while it was read").hint("read it again")
             );
         }
-        let mut items = self.items(reply)?;
-        let next = self.onward(reply)?;
+        let before = all.len();
+        self.items_to(all, reply)?;
+        let next = self.onward(reply).inspect_err(|_| all.truncate(before))?;
         if let Some(left) = &mut self.left {
-            items.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-            *left -= items.len() as u64;
+            all.truncate(before.saturating_add(usize::try_from(*left).unwrap_or(usize::MAX)));
+            *left -= (all.len() - before) as u64;
         }
         self.position = match next {
             Some(query) if self.left != Some(0) => Position::Next(query),
             _ => Position::End,
         };
-        Ok(Listing { items, timestamp: self.timestamp })
+        Ok(())
     }
 
     /// The same for those who read all pages: of a large page that is not the last one, only the head is read. What is on it is
     /// to be [decoded](Self::decode) before the next one is read.
     pub(crate) fn turn(&mut self, reply: Reply) -> Result<Option<Listing<I>>> {
+        let mut items = Vec::new();
+        let is_read = self.turn_to(&mut items, reply)?;
+        Ok(is_read.then_some(Listing { items, timestamp: self.timestamp }))
+    }
+
+    /// The same, with what is on it behind what is there. Tells whether that was read.
+    pub(crate) fn turn_to(&mut self, all: &mut Vec<I>, reply: Reply) -> Result<bool> {
         // How many there are on it matters where not all are wanted.
         let can_wait = reply.body().len() >= LARGE && reply.status() == StatusCode::OK && self.left.is_none();
         if !can_wait || !reply.headers().contains_key(NEXT_PAGE) {
-            return self.read(&reply).map(Some);
+            return self.read_to(all, &reply).map(|()| true);
         }
         let next = self.onward(&reply)?.map_or(Position::End, Position::Next);
         let position = std::mem::replace(&mut self.position, next);
         self.undecoded = Some(Box::new(Undecoded { reply, position }));
-        Ok(None)
+        Ok(false)
     }
 
     /// What is on the page that is still to be decoded, if there is one. If it cannot be decoded, it is the next one again.
     pub(crate) fn decode(&mut self) -> Result<Option<Listing<I>>> {
-        // It is kept until it is decoded: a type of the caller's may panic.
-        let Some(page) = &self.undecoded else { return Ok(None) };
-        let items = self.items(&page.reply);
-        let Some(page) = self.undecoded.take() else { return Ok(None) };
-        match items {
-            Ok(items) => Ok(Some(Listing { items, timestamp: self.timestamp })),
-            Err(error) => {
-                if let Position::Next(query) = std::mem::replace(&mut self.position, page.position) {
-                    self.walk.back(&query);
-                }
-                // Which request it is about is not that which is under way.
-                Err(page.reply.blame(error))
-            }
-        }
+        let mut items = Vec::new();
+        let is_read = self.decode_to(&mut items)?;
+        Ok(is_read.then_some(Listing { items, timestamp: self.timestamp }))
     }
 
-    fn items(&self, reply: &Reply) -> Result<Vec<I>> {
-        let mut items = reply.json_with(I::list)?;
+    /// The same, with what is on it behind what is there. Tells whether there is one.
+    pub(crate) fn decode_to(&mut self, all: &mut Vec<I>) -> Result<bool> {
+        // It is kept until it is decoded: a type of the caller's may panic.
+        let Some(page) = &self.undecoded else { return Ok(false) };
+        let read = self.items_to(all, &page.reply);
+        let Some(page) = self.undecoded.take() else { return Ok(false) };
+        read.map(|()| true).map_err(|error| {
+            if let Position::Next(query) = std::mem::replace(&mut self.position, page.position) {
+                self.walk.back(&query);
+            }
+            // Which request it is about is not that which is under way.
+            page.reply.blame(error)
+        })
+    }
+
+    /// Puts what is on a page behind what is there, all of it or nothing.
+    fn items_to(&self, all: &mut Vec<I>, reply: &Reply) -> Result<()> {
+        let mut page = Behind { before: all.len(), all };
+        reply.json_with(|text| I::list(text, page.all))?;
         if self.partial {
-            items.iter_mut().for_each(ListItem::mark_partial);
+            page.all[page.before..].iter_mut().for_each(ListItem::mark_partial);
         }
-        Ok(items)
+        page.before = page.all.len();
+        Ok(())
+    }
+
+    /// When the list was changed last, as its first page says.
+    pub(crate) fn timestamp(&self) -> Option<Timestamp> {
+        self.timestamp
     }
 
     /// The query of the next page, as the head of this one says.
@@ -192,6 +219,18 @@ impl<I: ListItem> Pages<I> {
             self.walk.step(query)?;
         }
         Ok(next)
+    }
+}
+
+/// What is put behind what is there, and taken away again if it is not all: after an error, or a panic of the caller's type.
+struct Behind<'a, I> {
+    all: &'a mut Vec<I>,
+    before: usize,
+}
+
+impl<I> Drop for Behind<'_, I> {
+    fn drop(&mut self) {
+        self.all.truncate(self.before);
     }
 }
 

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 
 use crate::call::{Call, Precondition};
-use crate::decode::{self, ListItem as _};
+use crate::decode;
 use crate::error::Result;
 use crate::object::{Entry, Tombstone};
 use crate::object_ref::ObjectRef;
@@ -83,7 +83,7 @@ impl Operation for Delete {
     }
 
     fn settle(&self, _: &Reply, found: &Reply) -> Result<Settled<Tombstone>> {
-        let mut entries = found.json_with(Entry::<()>::list).unwrap_or_default().into_iter();
+        let mut entries = found.json_with(decode::list::<Entry<()>>).unwrap_or_default().into_iter();
         Ok(match entries.find(|entry| entry.id() == self.id) {
             Some(Entry::Deleted(tombstone)) => Settled::Ours(Tombstone { repeated: true, ..tombstone }),
             _ => Settled::Open,

@@ -6,7 +6,7 @@ use http::Method;
 use serde::de::DeserializeOwned;
 
 use crate::call::Call;
-use crate::decode::ListItem as _;
+use crate::decode;
 use crate::error::Result;
 use crate::object::{Entry, Object};
 use crate::operation::Operation;
@@ -41,6 +41,6 @@ impl<T: DeserializeOwned + Send> Operation for Snapshot<T> {
             Entry::Live(object) => Some(object),
             Entry::Deleted(_) => None,
         };
-        Ok(reply.json_with(Entry::list)?.into_iter().filter_map(live).collect())
+        Ok(reply.json_with(decode::list)?.into_iter().filter_map(live).collect())
     }
 }
