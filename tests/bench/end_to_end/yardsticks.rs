@@ -13,8 +13,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
 
-use crate::by_hand::{AUTHORIZATION, Wire, work};
-use crate::work::{Client, FLIGHT, Failure, Place, Work};
+use crate::by_hand::{AUTHORIZATION, Wire, gets, work};
+use crate::work::{Client, FLIGHT, Failure, Place, Work, all};
 
 fn request<B>(method: Method, url: &str, body: B, has_body: bool) -> Result<Request<B>, Failure> {
     let request = Request::builder().method(method).uri(url).header(NAME, AUTHORIZATION);
@@ -44,33 +44,43 @@ impl Wire for ByUreq {
     }
 }
 
+/// It never waits for anything but its own.
+fn at_once<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    work.now_or_never().unwrap_or_else(|| Err("it waits".into()))
+}
+
 impl Client for ByUreq {
     fn work(&mut self, what: Work, times: usize, place: &Place) -> Result<Option<usize>, Failure> {
-        let threads = match what {
-            Work::Flight => FLIGHT,
-            Work::Writes(threads) => threads,
-            _ => 1,
-        };
-        // It never waits for anything but its own.
-        let done = |wire: &Self, what, times| work(wire, what, times, place).now_or_never().unwrap_or(Ok(None));
-        if threads == 1 || times < threads {
-            return done(self, what, times);
+        match what {
+            Work::Flight => {
+                let answers = self.in_threads(FLIGHT, |wire| at_once(gets(wire, times / FLIGHT, place)))?;
+                all(answers.iter().map(Vec::len).sum(), times)?;
+                Ok(None)
+            }
+            Work::Writes(threads) if threads > 1 && times >= threads => {
+                let done = |wire: &Self| at_once(work(wire, Work::Writes(1), times / threads, place));
+                Ok(self.in_threads(threads, done)?.into_iter().sum())
+            }
+            _ => at_once(work(self, what, times, place)),
         }
-        let what = if what == Work::Flight { Work::Get } else { Work::Writes(1) };
+    }
+}
+
+impl ByUreq {
+    fn in_threads<T: Send>(
+        &self,
+        count: usize,
+        done: impl Fn(&Self) -> Result<T, Failure> + Sync,
+    ) -> Result<Vec<T>, Failure> {
         thread::scope(|scope| {
             let done = &done;
-            let threads: Vec<_> = (0..threads)
+            let threads: Vec<_> = (0..count)
                 .map(|_| {
                     let wire = self.clone();
-                    scope.spawn(move || done(&wire, what, times / threads))
+                    scope.spawn(move || done(&wire))
                 })
                 .collect();
-            let mut trips = None;
-            for thread in threads {
-                let made = thread.join().map_err(|_| "a thread has panicked")??;
-                trips = made.map(|made| trips.unwrap_or(0) + made);
-            }
-            Ok(trips)
+            threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread has panicked")?).collect()
         })
     }
 }
