@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Instant;
 
 use kinto_protocol::{
-    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Response, Result, Session, SessionBuilder, Step, Transfer,
-    TransportError,
+    __Wire as Wire, Exchange, Flow, Fork, Limits, Moment, Request, Response, Result, Session, SessionBuilder, Step,
+    Transfer, TransportError,
 };
 
 use crate::transport::Transport;
@@ -100,8 +100,10 @@ impl Client {
     ) -> Result<F::Output> {
         loop {
             let at = now();
-            if let Some(fork) = exchange.fork(at) {
-                self.send_all(fork.parts, fork.at_once);
+            if F::__forks()
+                && let Some(fork) = exchange.fork(at)
+            {
+                self.side_by_side(fork);
                 continue;
             }
             match exchange.next(at) {
@@ -113,6 +115,11 @@ impl Client {
                 Step::Done(result) => return result,
             }
         }
+    }
+
+    /// No part of what each program makes anew for each of its flows: it is in this crate once.
+    fn side_by_side(&self, fork: Fork) {
+        self.send_all(fork.parts, fork.at_once);
     }
 
     kinto_protocol::__client_methods!();
