@@ -1,12 +1,11 @@
 //! The client.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kinto_protocol::{
-    __Wire as Wire, Exchange, Flow, Fork, Limits, Moment, Request, Result, Session, SessionBuilder, Step, Transfer,
+    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Result, Session, SessionBuilder, Step, Transfer,
 };
 use tokio::time::{self, Instant};
 
@@ -126,12 +125,6 @@ impl Client {
                 Step::Done(result) => return result,
             }
         }
-    }
-
-    /// Boxed, as parts are sent in the same way. No part of what each program makes anew for each of its flows: it is in this
-    /// crate once.
-    fn side_by_side(&self, fork: Fork) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async move { drop(self.send_all(fork.parts, fork.at_once).await) })
     }
 
     kinto_protocol::__client_methods!();

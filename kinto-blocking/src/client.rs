@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Instant;
 
 use kinto_protocol::{
-    __Wire as Wire, Exchange, Flow, Fork, Limits, Moment, Request, Response, Result, Session, SessionBuilder, Step,
-    Transfer, TransportError,
+    __Wire as Wire, Exchange, Flow, Limits, Moment, Request, Response, Result, Session, SessionBuilder, Step, Transfer,
+    TransportError,
 };
 
 use crate::transport::Transport;
@@ -115,11 +115,6 @@ impl Client {
                 Step::Done(result) => return result,
             }
         }
-    }
-
-    /// No part of what each program makes anew for each of its flows: it is in this crate once.
-    fn side_by_side(&self, fork: Fork) {
-        self.send_all(fork.parts, fork.at_once);
     }
 
     kinto_protocol::__client_methods!();
