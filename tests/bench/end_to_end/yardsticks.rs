@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
 
-use crate::by_hand::{AUTHORIZATION, Wire, gets, work};
+use crate::by_hand::{AUTHORIZATION, Wire, get, work};
 use crate::work::{Client, FLIGHT, Failure, Place, Work, all};
 
 fn request<B>(method: Method, url: &str, body: B, has_body: bool) -> Result<Request<B>, Failure> {
@@ -33,6 +33,28 @@ impl ByUreq {
     }
 }
 
+impl ByUreq {
+    /// What comes is kept until all is there, as that of our clients is.
+    fn flight(&self, threads: usize, times: usize, place: &Place) -> Result<(), Failure> {
+        let list = format!("{}{}", place.url, place.list());
+        let one = |wire: &Self, n| get(wire, &list, n).now_or_never().unwrap_or_else(|| Err("it has to wait".into()));
+        let kept = thread::scope(|scope| {
+            let one = &one;
+            let threads: Vec<_> = (0..threads)
+                .map(|_| {
+                    let wire = self.clone();
+                    scope.spawn(move || (0..times / threads).map(|n| one(&wire, n)).collect::<Result<Vec<_>, _>>())
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| "a thread has panicked")?)
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        all(kept.iter().map(Vec::len).sum(), times)
+    }
+}
+
 impl Wire for ByUreq {
     async fn send(&self, method: Method, url: &str, body: Option<Vec<u8>>) -> Result<(HeaderMap, Bytes), Failure> {
         let answer = match body {
@@ -44,43 +66,35 @@ impl Wire for ByUreq {
     }
 }
 
-/// It never waits for anything but its own.
-fn at_once<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    work.now_or_never().unwrap_or_else(|| Err("it waits".into()))
-}
-
 impl Client for ByUreq {
     fn work(&mut self, what: Work, times: usize, place: &Place) -> Result<Option<usize>, Failure> {
-        match what {
-            Work::Flight => {
-                let answers = self.in_threads(FLIGHT, |wire| at_once(gets(wire, times / FLIGHT, place)))?;
-                all(answers.iter().map(Vec::len).sum(), times)?;
-                Ok(None)
-            }
-            Work::Writes(threads) if threads > 1 && times >= threads => {
-                let done = |wire: &Self| at_once(work(wire, Work::Writes(1), times / threads, place));
-                Ok(self.in_threads(threads, done)?.into_iter().sum())
-            }
-            _ => at_once(work(self, what, times, place)),
+        let threads = match what {
+            Work::Flight => FLIGHT,
+            Work::Writes(threads) => threads,
+            _ => 1,
+        };
+        // It never waits for anything but its own.
+        let done = |wire: &Self, what, times| work(wire, what, times, place).now_or_never().unwrap_or(Ok(None));
+        if what == Work::Flight {
+            return self.flight(threads, times, place).map(|()| None);
         }
-    }
-}
-
-impl ByUreq {
-    fn in_threads<T: Send>(
-        &self,
-        count: usize,
-        done: impl Fn(&Self) -> Result<T, Failure> + Sync,
-    ) -> Result<Vec<T>, Failure> {
+        if threads == 1 || times < threads {
+            return done(self, what, times);
+        }
         thread::scope(|scope| {
             let done = &done;
-            let threads: Vec<_> = (0..count)
+            let threads: Vec<_> = (0..threads)
                 .map(|_| {
                     let wire = self.clone();
-                    scope.spawn(move || done(&wire))
+                    scope.spawn(move || done(&wire, Work::Writes(1), times / threads))
                 })
                 .collect();
-            threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread has panicked")?).collect()
+            let mut trips = None;
+            for thread in threads {
+                let made = thread.join().map_err(|_| "a thread has panicked")??;
+                trips = made.map(|made| trips.unwrap_or(0) + made);
+            }
+            Ok(trips)
         })
     }
 }
