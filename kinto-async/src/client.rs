@@ -114,9 +114,10 @@ impl Client {
     ) -> Result<F::Output> {
         loop {
             let at = now();
-            if let Some(fork) = exchange.fork(at) {
-                // Boxed, as parts are sent in the same way.
-                Box::pin(self.send_all(fork.parts, fork.at_once)).await;
+            if F::__forks()
+                && let Some(fork) = exchange.fork(at)
+            {
+                self.side_by_side(fork).await;
                 continue;
             }
             match exchange.next(at) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_util::stream::{self, StreamExt as _};
-use kinto_protocol::{Flow, Result};
+use kinto_protocol::{Flow, Fork, Result};
 
 use crate::client::Client;
 
@@ -84,6 +84,12 @@ impl Client {
             async move { client.send(flow).await }
         });
         EachStream(Box::pin(under_way.buffered(concurrency.max(1)).fuse()))
+    }
+
+    /// Sends the parts of a flow, boxed, as they are sent in the same way. Not with what each program makes anew for each of
+    /// its flows, but in this crate once.
+    pub(crate) fn side_by_side(&self, fork: Fork) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move { drop(self.send_all(fork.parts, fork.at_once).await) })
     }
 }
 

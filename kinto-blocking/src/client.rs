@@ -101,8 +101,10 @@ impl Client {
     ) -> Result<F::Output> {
         loop {
             let at = now();
-            if let Some(fork) = exchange.fork(at) {
-                self.send_all(fork.parts, fork.at_once);
+            if F::__forks()
+                && let Some(fork) = exchange.fork(at)
+            {
+                self.side_by_side(fork);
                 continue;
             }
             match exchange.next(at) {

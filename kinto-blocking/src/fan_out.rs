@@ -6,7 +6,7 @@ use std::panic;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use kinto_protocol::{Flow, Result};
+use kinto_protocol::{Flow, Fork, Result};
 
 use crate::client::Client;
 
@@ -97,6 +97,11 @@ impl Client {
         let begin = move |flow| if concurrency > 1 { client.begin(flow) } else { Begun::Over(Some(client.send(flow))) };
         let to_begin = flows.into_iter().map(begin).fuse();
         EachIter { to_begin: Box::new(to_begin), begun: VecDeque::new(), ahead: concurrency.max(1) }
+    }
+
+    /// Sends the parts of a flow. Not with what each program makes anew for each of its flows, but in this crate once.
+    pub(crate) fn side_by_side(&self, fork: Fork) {
+        self.send_all(fork.parts, fork.at_once);
     }
 
     /// Sends it on a thread of its own or, without one to be had, on this one.

@@ -65,6 +65,17 @@ pub trait Flow: Send {
         let _ = session;
         Err(error)
     }
+
+    /// Whether it may ever have something done side by side. Known when a program is built, which has no part of what sends
+    /// parts then, if none of its flows has any.
+    #[doc(hidden)]
+    #[must_use]
+    fn __forks() -> bool
+    where
+        Self: Sized,
+    {
+        true
+    }
 }
 
 /// What a flow wants.

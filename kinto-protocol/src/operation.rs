@@ -102,6 +102,10 @@ impl<O: Operation> Flow for O {
         }
         self.parse(&reply).map(Turn::Done)
     }
+
+    fn __forks() -> bool {
+        false
+    }
 }
 
 impl Session {

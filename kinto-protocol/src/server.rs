@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -53,21 +53,38 @@ impl ServerInfo {
 }
 
 /// The settings a server tells.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
     /// How many requests a batch may hold.
-    #[serde(default)]
     pub batch_max_requests: BatchLimit,
     /// Whether nothing can be written; a batch is refused as well, even one that only reads.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub readonly: bool,
     /// Whether the writer of an object is added to its `write` permission.
-    #[serde(default)]
     pub explicit_permissions: Option<bool>,
     /// The settings of plugins.
-    #[serde(flatten)]
     pub other: JsonMap,
+}
+
+/// Not derived: what serde makes of flattened fields is large, and every program would have it.
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::of(JsonMap::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+impl Settings {
+    fn of(mut other: JsonMap) -> serde_json::Result<Self> {
+        let batch_max_requests = other.remove("batch_max_requests").map(BatchLimit::deserialize).transpose()?;
+        let mut is = |name| other.remove(name).map_or(Ok(None), Option::<bool>::deserialize);
+        let (readonly, explicit_permissions) = (is("readonly")?, is("explicit_permissions")?);
+        Ok(Self {
+            batch_max_requests: batch_max_requests.unwrap_or_default(),
+            readonly: readonly.unwrap_or_default(),
+            explicit_permissions,
+            other,
+        })
+    }
 }
 
 /// How many requests a batch may hold.
@@ -167,6 +184,17 @@ mod tests {
     fn an_array_is_no_description() {
         for text in ["[]", "[null]", "7", r#"{"user":["me"]}"#, r#"{"settings":[]}"#, r#"{"capabilities":[]}"#] {
             assert!(serde_json::from_str::<ServerInfo>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_of_plugins_stand_beside_those_of_kinto() {
+        let settings: Settings =
+            serde_json::from_str(r#"{"readonly": true, "explicit_permissions": false, "a.b": [1]}"#).unwrap();
+        assert!(settings.readonly && settings.explicit_permissions == Some(false));
+        assert_eq!(serde_json::to_string(&settings.other).unwrap(), r#"{"a.b":[1]}"#);
+        for wrong in [r#"{"readonly": 1}"#, r#"{"batch_max_requests": "25"}"#, r#"{"batch_max_requests": -1}"#, "[]"] {
+            assert!(serde_json::from_str::<Settings>(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -88,12 +88,17 @@ fn kept(text: String) -> String {
     if text.len() > KEPT { text.chars().take(KEPT / 4).collect() } else { text }
 }
 
+/// As much of a value, as JSON. Its `Display` would bring along what writes JSON in several lines.
+fn as_text(value: &Value) -> String {
+    kept(serde_json::to_string(value).unwrap_or_default())
+}
+
 /// Names can be null or (for a schema) an index.
 fn text_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::Null => String::new(),
         Value::String(text) => kept(text),
-        other => kept(other.to_string()),
+        other => as_text(&other),
     })
 }
 
@@ -242,19 +247,19 @@ fn details(value: Value) -> Details {
         Value::Null => Details::None,
         Value::Array(items) => match items.iter().take(100).cloned().map(serde_json::from_value).collect() {
             Ok(list) => Details::Invalid(list),
-            Err(_) => Details::Other(kept(Value::Array(items).to_string())),
+            Err(_) => Details::Other(as_text(&Value::Array(items))),
         },
         Value::Object(mut members) => match members.remove("existing") {
             Some(Value::Object(existing)) => Details::Existing(existing),
-            Some(other) => Details::Other(kept(other.to_string())),
+            Some(other) => Details::Other(as_text(&other)),
             None => match (members.get("id"), members.get("resource_name")) {
                 (Some(Value::String(id)), Some(Value::String(name))) => {
                     Details::Missing { id: id.clone(), resource_name: name.clone() }
                 }
-                _ => Details::Other(kept(Value::Object(members).to_string())),
+                _ => Details::Other(as_text(&Value::Object(members))),
             },
         },
-        other => Details::Other(kept(other.to_string())),
+        other => Details::Other(as_text(&other)),
     }
 }
 

@@ -113,6 +113,7 @@ scenarios! {
         in_order_whatever_is_answered_first,
         a_slow_one_holds_up_no_others,
         never_more_at_once_than_asked_for,
+        parts_of_a_batch_side_by_side,
         errors_stand_at_their_place,
         nothing_to_do,
         one_after_the_other,

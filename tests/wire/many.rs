@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::time::Duration;
 
-use kinto_protocol::{Error, ErrorKind, Flow, Object, OnBackoff};
+use kinto_protocol::{Batch, Error, ErrorKind, Flow, Object, OnBackoff};
 use kinto_tests::{Answer, Stub};
 use serde_json::json;
 
@@ -126,6 +126,26 @@ pub(crate) fn never_more_at_once_than_asked_for<D: Driver>() {
     assert_eq!(ids(&outcomes), expected(24));
     assert_eq!(gauge.most(), 3);
     assert_eq!(stub.connections(), 3);
+}
+
+/// A request of a batch is only answered when the other one is there.
+pub(crate) fn parts_of_a_batch_side_by_side<D: Driver>() {
+    let gauge = Arc::<Gauge>::default();
+    let (asked, measured) = (Count::default(), Arc::clone(&gauge));
+    let stub = Stub::start(move |_, request| {
+        if request.starts_with("GET /v1/ ") {
+            return Answer::json(200, "{}");
+        }
+        measured.measure(|| {
+            asked.add();
+            asked.wait_for(2);
+        });
+        let entry = json!({"status": 200, "body": {"data": {"id": "r", "last_modified": 7}}});
+        Answer::json(200, &json!({"responses": [entry, entry]}).to_string())
+    });
+    let batch: Batch = (0..4).map(|_| records().get("r")).collect();
+    let outcome = client::<D>(stub.url(), |_| {}).send(batch.requests(2).concurrency(2)).unwrap();
+    assert_eq!((outcome.summary().to_string().as_str(), gauge.most()), ("4 done", 2));
 }
 
 pub(crate) fn errors_stand_at_their_place<D: Driver>() {

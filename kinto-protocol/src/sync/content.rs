@@ -1,13 +1,19 @@
 //! What of a record is the caller's, and whether it is the same as another's.
 
+use std::hash::{BuildHasher as _, DefaultHasher, Hasher as _, RandomState};
+
 use serde_json::{Number, Value};
-use sha2::{Digest as _, Sha256};
 
 use crate::object::JsonMap;
 use crate::resource::Kind;
 
-/// Half a SHA-256: of two contents that differ nobody will see the same.
-pub(crate) type Fingerprint = [u8; 16];
+/// Of two contents that differ nobody will see the same, as long as nobody knows the keys.
+pub(crate) type Fingerprint = [u64; 2];
+
+/// What the fingerprints of one plan are made with, and those of no other: nobody who writes records can make two that look
+/// the same. They are those of the standard library's maps, and as little to be seen: whatever they are, plans are equal.
+#[derive(Default)]
+pub(super) struct Keys([RandomState; 2]);
 
 /// What a review may stand at: see [`ReviewStatus`](crate::ReviewStatus).
 const REVIEWS: [&str; 6] = ["work-in-progress", "to-review", "to-sign", "signed", "to-resign", "to-rollback"];
@@ -42,43 +48,63 @@ pub(super) fn carried(data: &JsonMap, kind: Kind) -> Option<Box<str>> {
     (!fields.is_empty()).then(|| Value::Object(fields).to_string().into())
 }
 
-/// The fingerprint of those fields.
-pub(super) fn fingerprint<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Fingerprint {
-    let mut hash = Sha256::new();
-    members(fields, &mut hash);
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    half
-}
-
-fn members<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>, hash: &mut Sha256) {
-    // Their order means nothing, and how a map keeps them is for others to say.
-    let mut fields: Vec<_> = fields.collect();
-    fields.sort_unstable_by_key(|(name, _)| *name);
-    mark(b'{', fields.len(), hash);
-    for (name, value) in fields {
-        text(name, hash);
-        add(value, hash);
+impl Keys {
+    /// The fingerprint of those fields.
+    pub(super) fn fingerprint<'a>(&self, fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Fingerprint {
+        let mut hash = Hash(self.0.each_ref().map(RandomState::build_hasher));
+        hash.members(fields);
+        hash.0.map(|half| half.finish())
     }
 }
 
-fn add(value: &Value, hash: &mut Sha256) {
-    match value {
-        Value::Null => hash.update(b"n"),
-        Value::Bool(value) => hash.update(if *value { b"t" } else { b"f" }),
-        Value::Number(number) => {
-            hash.update(b"#");
-            text(&normal(number), hash);
+/// A fingerprint in the making.
+struct Hash([DefaultHasher; 2]);
+
+impl Hash {
+    fn members<'a>(&mut self, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
+        // Their order means nothing, and how a map keeps them is for others to say.
+        let mut fields: Vec<_> = fields.collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        self.mark(b'{', fields.len());
+        for (name, value) in fields {
+            self.text(name);
+            self.add(value);
         }
-        Value::String(value) => {
-            hash.update(b"\"");
-            text(value, hash);
+    }
+
+    fn add(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.bytes(b"n"),
+            Value::Bool(value) => self.bytes(if *value { b"t" } else { b"f" }),
+            Value::Number(number) => {
+                self.bytes(b"#");
+                self.text(&normal(number));
+            }
+            Value::String(value) => {
+                self.bytes(b"\"");
+                self.text(value);
+            }
+            Value::Array(values) => {
+                self.mark(b'[', values.len());
+                values.iter().for_each(|value| self.add(value));
+            }
+            Value::Object(fields) => self.members(fields.iter()),
         }
-        Value::Array(values) => {
-            mark(b'[', values.len(), hash);
-            values.iter().for_each(|value| add(value, hash));
-        }
-        Value::Object(fields) => members(fields.iter(), hash),
+    }
+
+    /// Texts are told from each other by their lengths, not by what stands between them.
+    fn text(&mut self, text: &str) {
+        self.bytes(&(text.len() as u64).to_le_bytes());
+        self.bytes(text.as_bytes());
+    }
+
+    fn mark(&mut self, kind: u8, count: usize) {
+        self.bytes(&[kind]);
+        self.bytes(&(count as u64).to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.iter_mut().for_each(|half| half.write(bytes));
     }
 }
 
@@ -90,17 +116,6 @@ fn normal(number: &Number) -> String {
         Some(float) if number.is_f64() => format!("{float:.12e}"),
         _ => number.to_string(),
     }
-}
-
-/// Texts are told from each other by their lengths, not by what stands between them.
-fn text(text: &str, hash: &mut Sha256) {
-    hash.update((text.len() as u64).to_le_bytes());
-    hash.update(text.as_bytes());
-}
-
-fn mark(kind: u8, count: usize, hash: &mut Sha256) {
-    hash.update([kind]);
-    hash.update((count as u64).to_le_bytes());
 }
 
 /// The caller's fields of a record.
@@ -123,12 +138,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of(value: Value) -> Fingerprint {
-        fingerprint(value.as_object().unwrap().iter())
+    fn of(value: &Value, keys: &Keys) -> Fingerprint {
+        keys.fingerprint(value.as_object().unwrap().iter())
     }
 
     #[test]
     fn the_same_in_another_form_is_the_same() {
+        let keys = Keys::default();
         for (a, b) in [
             (json!({"a": 1, "b": [1, {"x": null, "y": true}]}), json!({"b": [1, {"y": true, "x": null}], "a": 1})),
             (json!({"n": 1}), json!({"n": 1.0})),
@@ -136,7 +152,7 @@ mod tests {
             (json!({"n": 100_000_000_000_000_000_u64}), json!({"n": 1e17})),
             (json!({"n": 123_456_789.123_456_79}), json!({"n": 123_456_789.123_456_8})),
         ] {
-            assert_eq!(of(a.clone()), of(b.clone()), "{a} {b}");
+            assert_eq!(of(&a, &keys), of(&b, &keys), "{a} {b}");
         }
     }
 
@@ -165,10 +181,19 @@ mod tests {
             json!({"a": {"b": 0}}),
             json!({"ab": 0}),
         ];
+        let keys = Keys::default();
         for (index, a) in all.iter().enumerate() {
             for b in &all[..index] {
-                assert_ne!(of(a.clone()), of(b.clone()), "{a} {b}");
+                assert_ne!(of(a, &keys), of(b, &keys), "{a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn each_half_is_of_a_key_of_its_own_and_each_plan_has_its_own_keys() {
+        let (one, other) = (Keys::default(), Keys::default());
+        let [first, second] = of(&json!({"a": 1}), &one);
+        assert_ne!(first, second);
+        assert_ne!([first, second], of(&json!({"a": 1}), &other));
     }
 }

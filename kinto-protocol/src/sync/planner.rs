@@ -12,7 +12,7 @@ use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
 use crate::resource::{Kind, Resource};
 use crate::session::Session;
-use crate::sync::content::{Fingerprint, callers, carried, fingerprint, is_as_none};
+use crate::sync::content::{Fingerprint, Keys, callers, carried, is_as_none};
 use crate::sync::edit::{Edit, EditKind};
 use crate::sync::plan::Plan;
 use crate::sync::survey::Wish;
@@ -39,6 +39,7 @@ pub struct Planner {
     id_rule: IdRule,
     pub(super) timestamp: Option<Timestamp>,
     there: HashMap<Box<str>, There>,
+    keys: Keys,
     kept: usize,
     edits: Vec<Edit>,
     created: HashSet<Box<str>>,
@@ -78,6 +79,7 @@ impl Planner {
             id_rule: session.id_rule(),
             timestamp: None,
             there: HashMap::new(),
+            keys: Keys::default(),
             kept: 0,
             edits: Vec::new(),
             created: HashSet::new(),
@@ -124,8 +126,8 @@ impl Planner {
         let kind = self.resource.kind();
         let fields = callers(data, kind).filter(|(name, value)| !is_as_none(name, value, kind));
         match &self.wish.only_fields {
-            Some(names) => fingerprint(fields.filter(|(name, _)| names.contains(name))),
-            None => fingerprint(fields),
+            Some(names) => self.keys.fingerprint(fields.filter(|(name, _)| names.contains(name))),
+            None => self.keys.fingerprint(fields),
         }
     }
 

@@ -13,6 +13,7 @@ mod by_hand;
 mod measure;
 mod ours;
 mod processes;
+mod python;
 mod real;
 mod server;
 mod tables;

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::measure::Taken;
+use crate::python::{PYTHON, Python};
 use crate::work::{Failure, Place};
 
 /// The server of the benchmarks, which ends with this.
@@ -46,10 +47,18 @@ fn arguments(client: &str, work: &str, times: usize, place: &Place) -> Vec<Strin
 
 /// What it takes to do this, in a process of its own.
 pub(crate) fn measured(client: &str, work: &str, times: usize, place: &Place) -> Result<Taken, Failure> {
-    let output = Command::new(env::current_exe()?)
-        .args(arguments(client, work, times, place))
-        .stderr(Stdio::inherit())
-        .output()?;
+    let mut command = Command::new(env::current_exe()?);
+    command.args(arguments(client, work, times, place));
+    said_by(command, client, work)
+}
+
+/// The same with kinto-http.py.
+pub(crate) fn measured_of(python: &Python, work: &str, times: usize, place: &Place) -> Result<Taken, Failure> {
+    said_by(python.command(work, times, place), PYTHON, work)
+}
+
+fn said_by(mut command: Command, client: &str, work: &str) -> Result<Taken, Failure> {
+    let output = command.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("{client} failed at {work}").into());
     }

@@ -96,8 +96,11 @@ impl Ready {
         match (method, last) {
             (_, "v1" | "") => self.kept("hello".to_owned(), || hello(BATCH)),
             ("POST", "batch") => {
-                // The list that is written to, and what is written.
-                let paths = || body.split("\"path\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+                // The list that is written to, and what is written. Python writes a space behind colons.
+                let paths = || {
+                    let behind = body.split("\"path\":").skip(1);
+                    behind.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+                };
                 let list = paths().next().and_then(|path| path.rsplit_once('/')).unwrap_or_default().0;
                 let numbers: Vec<usize> = paths().filter_map(|path| number(path.rsplit('/').next()?)).collect();
                 self.kept(format!("batch {list} {numbers:?}"), || batch(list, numbers))

@@ -13,8 +13,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Runtime;
 
-use crate::by_hand::{AUTHORIZATION, Wire, work};
-use crate::work::{Client, FLIGHT, Failure, Place, Work};
+use crate::by_hand::{AUTHORIZATION, Wire, get, work};
+use crate::work::{Client, FLIGHT, Failure, Place, Work, all};
 
 fn request<B>(method: Method, url: &str, body: B, has_body: bool) -> Result<Request<B>, Failure> {
     let request = Request::builder().method(method).uri(url).header(NAME, AUTHORIZATION);
@@ -30,6 +30,28 @@ impl ByUreq {
     pub(crate) fn new() -> Self {
         let config = ureq::Agent::config_builder().max_idle_connections(FLIGHT).max_idle_connections_per_host(FLIGHT);
         Self(config.build().into())
+    }
+}
+
+impl ByUreq {
+    /// What comes is kept until all is there, as that of our clients is.
+    fn flight(&self, threads: usize, times: usize, place: &Place) -> Result<(), Failure> {
+        let list = format!("{}{}", place.url, place.list());
+        let one = |wire: &Self, n| get(wire, &list, n).now_or_never().unwrap_or_else(|| Err("it has to wait".into()));
+        let kept = thread::scope(|scope| {
+            let one = &one;
+            let threads: Vec<_> = (0..threads)
+                .map(|_| {
+                    let wire = self.clone();
+                    scope.spawn(move || (0..times / threads).map(|n| one(&wire, n)).collect::<Result<Vec<_>, _>>())
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| "a thread has panicked")?)
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        all(kept.iter().map(Vec::len).sum(), times)
     }
 }
 
@@ -53,16 +75,18 @@ impl Client for ByUreq {
         };
         // It never waits for anything but its own.
         let done = |wire: &Self, what, times| work(wire, what, times, place).now_or_never().unwrap_or(Ok(None));
+        if what == Work::Flight {
+            return self.flight(threads, times, place).map(|()| None);
+        }
         if threads == 1 || times < threads {
             return done(self, what, times);
         }
-        let what = if what == Work::Flight { Work::Get } else { Work::Writes(1) };
         thread::scope(|scope| {
             let done = &done;
             let threads: Vec<_> = (0..threads)
                 .map(|_| {
                     let wire = self.clone();
-                    scope.spawn(move || done(&wire, what, times / threads))
+                    scope.spawn(move || done(&wire, Work::Writes(1), times / threads))
                 })
                 .collect();
             let mut trips = None;
