@@ -110,7 +110,7 @@ impl Client {
             match exchange.next(at) {
                 Step::Send(request, limits) => {
                     let outcome = match exchange.transfer() {
-                        None if exchange.has_work() => self.send_aside(request, &limits, || exchange.meanwhile()),
+                        None if exchange.has_work() => self.send_aside(request, &limits, &mut || exchange.meanwhile()),
                         transfer => send(request, &limits, transfer),
                     };
                     exchange.handle(outcome, now());
@@ -122,7 +122,12 @@ impl Client {
     }
 
     /// Sends from a thread of its own, while work is done on this one: what is worked on need not be for other threads.
-    fn send_aside(&self, request: Request, limits: &Limits, work: impl FnOnce()) -> Result<Response, TransportError> {
+    fn send_aside(
+        &self,
+        request: Request,
+        limits: &Limits,
+        work: &mut dyn FnMut(),
+    ) -> Result<Response, TransportError> {
         let (transport, again) = (&*self.transport, request.clone());
         thread::scope(|scope| {
             let sending = thread::Builder::new().spawn_scoped(scope, move || transport.send(request, limits));
