@@ -30,7 +30,7 @@ impl Client {
     pub async fn upload_from(&self, upload: Upload, content: impl AsyncRead + Send + 'static) -> Result<Uploaded> {
         let mut sender = Up { transport: &*self.transport, source: Source::Once(Some(Box::pin(content))) };
         let upload = upload.by_pieces(None, None, true);
-        self.drive(self.session().exchange(upload).by_pieces(), &mut sender).await
+        self.drive(&mut self.session().exchange(upload).by_pieces(), &mut sender).await
     }
 
     /// Attaches a file to a record, in constant memory. It is read once before, unless it is to be sent
@@ -62,7 +62,7 @@ impl Client {
         drop(file);
         let mut sender = Up { transport: &*self.transport, source: Source::File(path.to_owned()) };
         let upload = upload.by_pieces(Some(size), sha256, false);
-        self.drive(self.session().exchange(upload).by_pieces(), &mut sender).await
+        self.drive(&mut self.session().exchange(upload).by_pieces(), &mut sender).await
     }
 
     /// Fetches the file of a record and writes it, in constant memory.
@@ -120,7 +120,7 @@ impl Client {
 
     async fn fetch(&self, download: DownloadFile, to: Target<'_>) -> Result<Fetched> {
         let mut sender = Down { transport: &*self.transport, to };
-        self.drive(self.session().exchange(download).by_pieces(), &mut sender).await
+        self.drive(&mut self.session().exchange(download).by_pieces(), &mut sender).await
     }
 }
 

@@ -103,13 +103,13 @@ impl Client {
     /// What the server refused, what kept an answer from coming, or what could not be sent in the first place: see
     /// [`Error`](kinto_protocol::Error).
     pub async fn send<F: Flow>(&self, flow: F) -> Result<F::Output> {
-        self.drive(self.session.exchange(flow), &mut Plainly(&*self.transport)).await
+        self.drive(&mut self.session.exchange(flow), &mut Plainly(&*self.transport)).await
     }
 
     /// Goes on with an exchange until it has an outcome, with something that sends its requests.
     pub(crate) async fn drive<F: Flow>(
         &self,
-        mut exchange: Exchange<F>,
+        exchange: &mut Exchange<F>,
         sender: &mut impl Sender,
     ) -> Result<F::Output> {
         loop {
@@ -120,9 +120,14 @@ impl Client {
                 self.side_by_side(fork).await;
                 continue;
             }
-            match exchange.next(at) {
-                Step::Send(request, limits) => {
-                    let mut sending = sender.send(request, limits, exchange.transfer());
+            // The step is not kept while this waits: the future would be half as large again.
+            let sending = match exchange.next(at) {
+                Step::Send(request, limits) => Ok(sender.send(request, limits, exchange.transfer())),
+                Step::Wait(pause) => Err(pause),
+                Step::Done(result) => return result,
+            };
+            match sending {
+                Ok(mut sending) => {
                     let mut outcome = None;
                     if exchange.has_work() {
                         outcome = begin(&mut sending).await;
@@ -134,8 +139,7 @@ impl Client {
                     };
                     exchange.handle(outcome, now());
                 }
-                Step::Wait(pause) => time::sleep(pause).await,
-                Step::Done(result) => return result,
+                Err(pause) => time::sleep(pause).await,
             }
         }
     }
@@ -176,7 +180,10 @@ fn now() -> Moment {
     static STARTED: OnceLock<Instant> = OnceLock::new();
     let now = Instant::now();
     let started = *STARTED.get_or_init(|| now);
-    Moment::at(BEFORE + now.saturating_duration_since(started) - started.saturating_duration_since(now))
+    Moment::at(match now.checked_duration_since(started) {
+        Some(since) => BEFORE + since,
+        None => BEFORE - started.duration_since(now),
+    })
 }
 
 impl fmt::Debug for Client {
@@ -204,7 +211,7 @@ impl ClientBuilder {
     /// used.
     pub fn build(self) -> Result<Client> {
         let (session, wire, proxy) = self.prepared()?;
-        let transport = Hyper::new(&session.policy().limits, &wire, proxy, session.url().starts_with("https:"))?;
+        let transport = Hyper::new(&session.policy().limits, &wire, proxy, &session.url())?;
         Ok(Client::with_transport(session, transport))
     }
 }

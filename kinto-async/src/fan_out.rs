@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use futures_util::future::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use kinto_protocol::{Flow, Fork, Result};
 
@@ -40,11 +41,18 @@ impl Client {
         concurrency: usize,
     ) -> Vec<Result<F::Output>> {
         let numbered = flows.into_iter().enumerate();
-        let under_way = stream::iter(numbered).map(|(number, flow)| async move { (number, self.send(flow).await) });
+        let under_way =
+            stream::iter(numbered).map(|(number, flow)| self.send(flow).map(move |outcome| (number, outcome)));
         // In the order in which they come: a slow one keeps nobody else from beginning.
-        let mut outcomes: Vec<_> = under_way.buffer_unordered(concurrency.max(1)).collect().await;
-        outcomes.sort_unstable_by_key(|(number, _)| *number);
-        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+        let mut coming = under_way.buffer_unordered(concurrency.max(1));
+        let mut outcomes = Vec::new();
+        while let Some((number, outcome)) = coming.next().await {
+            if number >= outcomes.len() {
+                outcomes.resize_with(number + 1, || None);
+            }
+            outcomes[number] = Some(outcome);
+        }
+        outcomes.into_iter().flatten().collect()
     }
 
     /// Sends many operations as [`send_all`](Self::send_all) does, and gives each one's outcome as it is asked for, in

@@ -85,6 +85,7 @@
 mod attachments;
 mod client;
 mod connect;
+mod connecting;
 #[cfg(feature = "export")]
 mod export;
 mod fan_out;
@@ -102,6 +103,7 @@ mod pour;
 mod proxy;
 #[cfg(feature = "testing")]
 mod recorded;
+mod timer;
 #[cfg(feature = "_rustls")]
 mod tls;
 mod transport;

@@ -3,29 +3,16 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::rt::TokioIo;
 use kinto_protocol::__Proxy as Proxy;
-use tokio::net::TcpStream;
-use tokio::task::futures::TaskLocalFuture;
 use tower_service::Service;
 
-use crate::connect::BoxError;
-
-tokio::task_local! {
-    /// How long the request that a connection is made for is ready to wait for it: connectors are told no more than where to.
-    static PATIENCE: Duration;
-}
-
-/// Whatever connections this needs are to be there within so much time.
-pub(crate) fn connecting_within<F: Future>(limit: Duration, request: F) -> TaskLocalFuture<Duration, F> {
-    PATIENCE.scope(limit, request)
-}
+use crate::connect::{BoxError, Socket};
+use crate::connecting::connecting;
 
 /// Connects over TCP, through a tunnel (`CONNECT`) where there is a proxy: of what is encrypted it sees no more than
 /// the name of the server.
@@ -42,7 +29,7 @@ impl Routed {
 }
 
 impl Service<Uri> for Routed {
-    type Response = TokioIo<TcpStream>;
+    type Response = Socket;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -51,21 +38,21 @@ impl Service<Uri> for Routed {
     }
 
     fn call(&mut self, server: Uri) -> Self::Future {
-        let patience = PATIENCE.try_with(|limit| *limit).ok();
+        let patience = connecting();
         if patience.is_some() {
             // Shared among the addresses of a name, so that one that does not answer leaves time for the next.
             self.tcp.set_connect_timeout(patience);
         }
         let Some(proxy) = &self.proxy else {
             let connecting = self.tcp.call(server);
-            return Box::pin(async move { connecting.await.map_err(Into::into) });
+            return Box::pin(async move { Ok(Socket(connecting.await?)) });
         };
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp.clone());
         if let Some(authorization) = proxy.authorization() {
             tunnel = tunnel.with_auth(authorization.clone());
         }
         let connecting = tunnel.call(with_port(server));
-        Box::pin(async move { connecting.await.map_err(Into::into) })
+        Box::pin(async move { Ok(Socket(connecting.await?)) })
     }
 }
 

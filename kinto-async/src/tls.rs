@@ -7,11 +7,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::connect::Connector;
+use crate::connect::Secured;
 use crate::proxy::Routed;
 
 /// The connector for TLS: named in all its parts, so that nothing depends on what else the process has set up.
-pub(crate) fn connector(routed: Routed, only: Option<&[u8]>, https: bool) -> Result<Connector, TransportError> {
+pub(crate) fn connector(routed: Routed, only: Option<&[u8]>, https: bool) -> Result<Secured, TransportError> {
     let builder = HttpsConnectorBuilder::new();
     let builder = match only {
         Some(pem) => builder.with_tls_config(trusting(pem)?),

@@ -20,6 +20,9 @@ const BUFFER: usize = 128 * 1024;
 /// So much memory is set aside at most for what is only announced.
 const LARGEST: usize = 16 << 20;
 
+/// How many headers an answer may have: as many as hyper has room for, so that both clients do the same. ureq takes 128.
+const HEADERS: usize = 100;
+
 /// Sends with ureq, with all decisions of its own turned off.
 #[derive(Debug)]
 pub(crate) struct Ureq {
@@ -114,7 +117,7 @@ impl Transport for Ureq {
         } else {
             self.agent.run(self.limited(http::Request::from_parts(head, &body[..]), limits))
         };
-        collected(answer.map_err(failure)?, limits)
+        collected(begun(answer)?, limits)
     }
 
     #[cfg(feature = "attachments")]
@@ -123,7 +126,7 @@ impl Transport for Ureq {
         head.headers.extend(pieces.length().map(|length| (CONTENT_LENGTH, length.into())));
         let body = ureq::SendBody::from_reader(pieces);
         let answer = self.agent.run(self.sending(http::Request::from_parts(head, body), limits));
-        collected(answer.map_err(failure)?, limits)
+        collected(begun(answer)?, limits)
     }
 
     #[cfg(feature = "attachments")]
@@ -134,7 +137,7 @@ impl Transport for Ureq {
         limits: &Limits,
     ) -> Result<Response, TransportError> {
         let answer = self.agent.run(self.fetching(request.map(|_| ()), limits));
-        let (head, body) = answer.map_err(failure)?.into_parts();
+        let (head, body) = begun(answer)?.into_parts();
         if !receiver.begin(&head)? {
             return collected(http::Response::from_parts(head, body), limits);
         }
@@ -146,6 +149,15 @@ impl Transport for Ureq {
                 length => receiver.take(&buffer[..length])?,
             }
         }
+    }
+}
+
+/// An answer whose head is there.
+fn begun(answer: Result<http::Response<ureq::Body>, Error>) -> Result<http::Response<ureq::Body>, TransportError> {
+    let answer = answer.map_err(failure)?;
+    match answer.headers().len() {
+        ..=HEADERS => Ok(answer),
+        count => Err(TransportError::new(FailureKind::TooLarge, format!("it has {count} headers"))),
     }
 }
 

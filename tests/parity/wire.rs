@@ -13,7 +13,7 @@ use kinto_protocol::{FailureKind, Limits, Request, Response, TransportError};
 /// How large the head of an answer may be: what the front-ends allow.
 const HEAD: usize = 64 * 1024;
 /// How many headers it may have.
-const HEADERS: usize = 128;
+const HEADERS: usize = 100;
 
 /// Puts a request on the wire and brings back the answer.
 pub(crate) fn send(request: &Request, limits: &Limits) -> Result<Response, TransportError> {
