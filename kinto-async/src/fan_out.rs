@@ -41,8 +41,9 @@ impl Client {
         concurrency: usize,
     ) -> Vec<Result<F::Output>> {
         let numbered = flows.into_iter().enumerate();
-        let under_way =
-            stream::iter(numbered).map(|(number, flow)| self.send(flow).map(move |outcome| (number, outcome)));
+        // Boxed, as it is moved several times before it stays where it is.
+        let under_way = stream::iter(numbered)
+            .map(|(number, flow)| Box::pin(self.send(flow)).map(move |outcome| (number, outcome)));
         // In the order in which they come: a slow one keeps nobody else from beginning.
         let mut coming = under_way.buffer_unordered(concurrency.max(1));
         let mut outcomes = Vec::new();

@@ -34,8 +34,12 @@ use crate::transport::{Sending, Transport};
 #[cfg(not(feature = "attachments"))]
 type Payload = Full<Bytes>;
 
-/// How much of a body is made room for because its head says so.
-const TRUSTED: usize = 1024 * 1024;
+/// So much memory is set aside at most for what is only announced.
+const LARGEST: usize = 16 << 20;
+
+/// So many more headers have room in the map of a request: hyper reads those of the answer into it, and would have to
+/// make it larger again and again.
+const ROOM: usize = 16;
 
 /// Sends with hyper's pooled client.
 #[derive(Debug)]
@@ -67,6 +71,7 @@ impl Hyper {
             && request.uri().authority().is_some_and(|asked| asked.as_str() == authority.as_str())
         {
             // hyper would make it anew each time.
+            request.headers_mut().reserve(ROOM);
             request.headers_mut().insert(HOST, host.clone());
         }
         Answering::new(self.client.request(request), limits.connect.min(limits.total))
@@ -191,7 +196,7 @@ async fn collected(
             continue;
         }
         if all.is_empty() {
-            all.reserve(first.len() + usize::try_from(expected).unwrap_or(TRUSTED).min(TRUSTED));
+            all.reserve(first.len() + usize::try_from(expected).unwrap_or(LARGEST).min(LARGEST));
             all.extend_from_slice(&first);
         }
         all.extend_from_slice(&piece);
