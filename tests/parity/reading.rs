@@ -66,7 +66,7 @@ fn of_objects() -> Vec<Scenario> {
             .shows("accept: application/json | authorization: Basic bWU6czNjcjN0 | host: 127.0.0.1")
             .shows("user-agent: <front-end> kinto-protocol/")
             .shows("\"n\": Number(1)")
-            .shows("\"write\": {\"me\"}"),
+            .shows("\"write\": [\"me\"]"),
         scenario!("get with a type of one's own", [Get], [json(200, &record(5))], |client, told| {
             told.of(client.send(records().typed::<Counted>().get("a")));
         })
