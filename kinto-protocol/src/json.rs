@@ -58,22 +58,20 @@ pub(crate) fn holds_huge_integer(text: &str) -> bool {
     // before or behind it. Most texts hold no such row, and are done with then.
     const SHORTEST: usize = 19;
     let bytes = text.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let is_long = |at: usize| {
         let (before, behind) = bytes.split_at(at);
         let before = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         before + behind.iter().take_while(|byte| byte.is_ascii_digit()).count() >= SHORTEST
     };
-    let (pieces, rest) = bytes.as_chunks::<SHORTEST>();
-    let (mut at, mut last) = (0, false);
-    for piece in pieces {
-        let before = last && piece[8].is_ascii_digit();
-        last = piece[18].is_ascii_digit();
-        if (before || last && piece[9].is_ascii_digit()) && (is_long(at) || is_long(at + SHORTEST)) {
+    let mut at = SHORTEST - 1;
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii_digit() && (is_digit(at - 9) || is_digit(at + 9)) && is_long(at) {
             return numbers(text).any(is_huge);
         }
         at += SHORTEST;
     }
-    last && rest.get(8).is_some_and(u8::is_ascii_digit) && is_long(at) && numbers(text).any(is_huge)
+    false
 }
 
 /// Whether a number is an integer of more than 64 bits.
