@@ -81,10 +81,12 @@ pub(crate) fn list<I: ListItem>(text: &str) -> serde_json::Result<Vec<I>> {
 /// `{"data": {…}, "permissions": {…}}`.
 pub(crate) fn object<T: DeserializeOwned>(text: &str) -> serde_json::Result<Object<T>> {
     // What is answered alone is there, even if it looks like a tombstone: `deleted` may be a field of the caller's.
-    let (entry, permissions) = envelope(text, EntrySeed::<T> { may_be_dead: false, of: PhantomData })?;
-    match entry {
-        Entry::Live(object) => Ok(Object { permissions, ..object }),
-        Entry::Deleted(_) => Err(serde_json::Error::custom("a deleted object")),
+    let mut found = None;
+    let ((), permissions) =
+        envelope(text, EntrySeed::<T, _> { may_be_dead: false, put: |entry| found = Some(entry), of: PhantomData })?;
+    match found {
+        Some(Entry::Live(object)) => Ok(Object { permissions, ..object }),
+        _ => Err(serde_json::Error::custom("a deleted object")),
     }
 }
 
@@ -187,7 +189,9 @@ pub(crate) fn changeset<T: DeserializeOwned>(text: &str) -> serde_json::Result<(
 /// One member of a list, of what was read already.
 #[cfg(feature = "signatures")]
 pub(crate) fn entry<T: DeserializeOwned>(value: Value) -> serde_json::Result<Entry<T>> {
-    EntrySeed { may_be_dead: true, of: PhantomData }.deserialize(value)
+    let mut found = None;
+    EntrySeed { may_be_dead: true, put: |entry| found = Some(entry), of: PhantomData }.deserialize(value)?;
+    found.ok_or_else(|| serde_json::Error::custom("no object"))
 }
 
 /// Reads the members of a list, and puts what is made of them behind what is there.
@@ -223,38 +227,40 @@ impl<'de, T: DeserializeOwned, I, F: Fn(Entry<T>) -> Option<I>> Visitor<'de> for
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(entry) =
-            seq.next_element_seed(EntrySeed::<T> { may_be_dead: self.may_be_dead, of: PhantomData })?
-        {
-            if let Some(item) = (self.take)(entry) {
-                self.items.push(item);
+        let Self { items, may_be_dead, take, .. } = self;
+        let mut put = |entry| {
+            if let Some(item) = take(entry) {
+                items.push(item);
             }
-        }
+        };
+        while seq.next_element_seed(EntrySeed::<T, _> { may_be_dead, put: &mut put, of: PhantomData })?.is_some() {}
         Ok(())
     }
 }
 
-struct EntrySeed<T> {
+/// Reads one member of a list. It is put where it belongs from here: on its way back it would be moved again and again.
+struct EntrySeed<T, P> {
     may_be_dead: bool,
+    put: P,
     of: PhantomData<T>,
 }
 
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for EntrySeed<T> {
-    type Value = Entry<T>;
+impl<'de, T: DeserializeOwned, P: FnMut(Entry<T>)> DeserializeSeed<'de> for EntrySeed<T, P> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Entry<T>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
         from.deserialize_map(self)
     }
 }
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for EntrySeed<T> {
-    type Value = Entry<T>;
+impl<'de, T: DeserializeOwned, P: FnMut(Entry<T>)> Visitor<'de> for EntrySeed<T, P> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with an id")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry<T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut own = Own::default();
         let data = T::deserialize(Fields { map: &mut map, own: &mut own, wanted: None, held: Held::InMap });
         if data.is_err() && self.may_be_dead && !own.others {
@@ -272,12 +278,13 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for EntrySeed<T> {
         let (Some(id), Some(last_modified)) = (id, last_modified) else {
             return Err(A::Error::custom("an object without id or last_modified"));
         };
-        match data {
+        (self.put)(match data {
             Ok(data) if !dead => {
-                Ok(Entry::Live(Object { id, last_modified, data, permissions: None, repeated: false, partial: false }))
+                Entry::Live(Object { id, last_modified, data, permissions: None, repeated: false, partial: false })
             }
-            _ => Ok(Entry::Deleted(Tombstone { id, last_modified, repeated: false })),
-        }
+            _ => Entry::Deleted(Tombstone { id, last_modified, repeated: false }),
+        });
+        Ok(())
     }
 }
 
