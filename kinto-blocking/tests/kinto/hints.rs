@@ -26,7 +26,8 @@ fn advice(file: &Path, found: &mut Vec<String>) {
     let source = fs::read_to_string(file).unwrap();
     let lines = source.lines().map(str::trim).take_while(|line| *line != "mod tests {" && *line != "mod tests;");
     for line in lines.filter(|line| !line.starts_with("//") && !line.starts_with('#')) {
-        let texts = line.replace("\\\"", "\u{1}");
+        // A quote by itself begins no text.
+        let texts = line.replace("\\\"", "\u{1}").replace("'\"'", "''");
         let texts = texts.split('"').skip(1).step_by(2).map(|text| text.replace('\u{1}', "\""));
         let named = |text: &String| {
             text.contains(' ') && ["()", "::", "policy.", "_from ", "_to,"].iter().any(|it| text.contains(it))
