@@ -161,8 +161,8 @@ fn found(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>>
 }
 
 /// The same without a step over each value: as servers write it, all entries begin with the same name and end with their
-/// headers and their bodies. A body that holds the like makes more pieces than there are entries, and one that is cut in the wrong place is
-/// none to whoever reads it.
+/// headers and their bodies. A body that holds the like makes more pieces than there are entries, and one that is cut in
+/// the wrong place is none to whoever reads it.
 fn cut(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>> {
     let entries = text.strip_prefix("{\"responses\":[")?.strip_suffix("]}")?;
     let mut walk = Walk::new(entries);

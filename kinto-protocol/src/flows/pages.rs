@@ -302,3 +302,29 @@ fn hash(query: &str) -> u64 {
     query.hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Object;
+    use http::HeaderMap;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    struct Todo {
+        #[allow(dead_code, reason = "it is there, or not")]
+        n: u8,
+    }
+
+    #[test]
+    fn of_a_page_that_cannot_be_read_nothing_is_kept() {
+        let mut pages = Pages::<Object<Todo>>::new(crate::endpoints::root(), &Query::default(), None, false);
+        let page = |body| Reply::test(Method::GET, 200, HeaderMap::new(), body);
+        let good = page(br#"{"data":[{"id":"a","last_modified":1,"n":1}]}"#);
+        let bad = page(br#"{"data":[{"id":"b","last_modified":1,"n":1},{"id":"c","last_modified":1}]}"#);
+        let mut all = Vec::new();
+        pages.read_to(&mut all, &good).unwrap();
+        assert!(pages.read_to(&mut all, &bad).is_err());
+        assert_eq!(all.iter().map(|it| &*it.id).collect::<Vec<_>>(), ["a"]);
+    }
+}
