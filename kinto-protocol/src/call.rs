@@ -35,10 +35,22 @@ pub struct Call {
     path: Path,
     query: String,
     precondition: Precondition,
-    headers: HeaderMap,
-    content_type: Option<HeaderValue>,
+    content_type: Option<ContentType>,
     body: Option<Bytes>,
     class: Class,
+    /// What few have is by itself, as calls are moved a lot.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum ContentType {
+    Json,
+    Other(Box<HeaderValue>),
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Rare {
+    headers: HeaderMap,
     expected: Option<StatusCode>,
     elsewhere: Option<Uri>,
     transfer: Option<Transfer>,
@@ -93,15 +105,25 @@ impl Call {
             path,
             query: String::new(),
             precondition: Precondition::None,
-            headers: HeaderMap::new(),
             content_type: None,
             body: None,
             class,
-            expected: None,
-            elsewhere: None,
-            transfer: None,
-            secrets: Vec::new(),
+            rare: None,
         }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn headers(&self) -> Option<&HeaderMap> {
+        self.rare.as_ref().map(|rare| &rare.headers)
+    }
+
+    /// The values of its headers that are not to be shown.
+    fn sensitive(&self) -> impl Iterator<Item = &str> {
+        let values = self.headers().into_iter().flat_map(HeaderMap::values);
+        values.filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok())
     }
 
     /// A request for something that the server only names, such as a file: neither credentials nor headers of the caller's
@@ -111,13 +133,15 @@ impl Call {
         // A query may hold a signature.
         let shown = uri.to_string();
         let shown = Path::fixed(shown.split('?').next().unwrap_or_default());
-        Self { elsewhere: Some(uri), ..Self::new(method, shown) }
+        let mut call = Self::new(method, shown);
+        call.rare().elsewhere = Some(uri);
+        call
     }
 
     /// It moves a file, which a driver may do piece by piece.
     #[cfg(feature = "attachments")]
     pub(crate) fn moving(mut self, transfer: Transfer) -> Self {
-        self.transfer = Some(transfer);
+        self.rare().transfer = Some(transfer);
         self
     }
 
@@ -148,14 +172,21 @@ impl Call {
 
     /// With a body that is JSON already, which is sent to the letter.
     pub(crate) fn json_body(mut self, body: Bytes) -> Self {
-        self.content_type = Some(JSON.clone());
+        self.content_type = Some(ContentType::Json);
         self.body = Some(body);
         self
     }
 
     /// With a body of that content type, which is sent to the letter.
-    pub(crate) fn body(mut self, content_type: &'static str, body: Bytes) -> Self {
-        self.content_type = Some(HeaderValue::from_static(content_type));
+    pub(crate) fn body(self, content_type: &'static str, body: Bytes) -> Self {
+        match content_type {
+            JSON => self.json_body(body),
+            other => self.other_body(HeaderValue::from_static(other), body),
+        }
+    }
+
+    fn other_body(mut self, content_type: HeaderValue, body: Bytes) -> Self {
+        self.content_type = Some(ContentType::Other(Box::new(content_type)));
         self.body = Some(body);
         self
     }
@@ -169,12 +200,10 @@ impl Call {
 
     /// With a form as its body.
     #[cfg(feature = "attachments")]
-    pub(crate) fn form(mut self, content_type: &str, body: Bytes) -> Result<Self> {
+    pub(crate) fn form(self, content_type: &str, body: Bytes) -> Result<Self> {
         let content_type = HeaderValue::try_from(content_type)
             .map_err(|_| Error::input("the content type of the form cannot be sent"))?;
-        self.content_type = Some(content_type);
-        self.body = Some(body);
-        Ok(self)
+        Ok(self.other_body(content_type, body))
     }
 
     /// Of that class, when it is not the one of its method: says what may be done when an answer is lost.
@@ -197,7 +226,7 @@ impl Call {
     /// part of the server is not well.
     #[must_use]
     pub fn expecting(mut self, status: StatusCode) -> Self {
-        self.expected = Some(status);
+        self.rare().expected = Some(status);
         self
     }
 
@@ -208,7 +237,7 @@ impl Call {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) for names that the client or the transport sets itself
     /// (`Authorization`, `Accept`, `Host`, framing, preconditions), and for values with line breaks.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self> {
-        add_header(&mut self.headers, name, value)?;
+        add_header(&mut self.rare().headers, name, value)?;
         Ok(self)
     }
 
@@ -263,26 +292,26 @@ impl Call {
 
     /// With something in its body that is not to be repeated, whatever the server says of it.
     pub(crate) fn secret(mut self, secret: &str) -> Self {
-        self.secrets.push(Zeroizing::new(secret.to_owned()));
+        self.rare().secrets.push(Zeroizing::new(secret.to_owned()));
         self
     }
 
     /// With the secrets of those that it carries.
     pub(crate) fn secrets_of<'a>(mut self, calls: impl IntoIterator<Item = &'a Self>) -> Self {
         for call in calls {
-            self.secrets.extend(call.secrets.iter().cloned());
-            let sensitive = call.headers.values().filter(|value| value.is_sensitive());
-            self.secrets.extend(sensitive.filter_map(|value| Some(Zeroizing::new(value.to_str().ok()?.to_owned()))));
+            if let Some(rare) = &call.rare {
+                let secrets = &mut self.rare().secrets;
+                secrets.extend(rare.secrets.iter().cloned());
+                secrets.extend(call.sensitive().map(|value| Zeroizing::new(value.to_owned())));
+            }
         }
         self
     }
 
     /// Adds what is not to be repeated.
     pub(crate) fn add_secrets(&self, to: &mut Secrets) {
-        for value in self.headers.values().filter(|value| value.is_sensitive()) {
-            value.to_str().into_iter().for_each(|value| to.add(value));
-        }
-        self.secrets.iter().for_each(|secret| to.add(secret));
+        self.sensitive().for_each(|value| to.add(value));
+        self.rare.iter().flat_map(|rare| &rare.secrets).for_each(|secret| to.add(secret));
         // One that somebody has written by hand.
         if self.path.as_str().starts_with("/accounts/")
             && let Some(body) = &self.body
@@ -294,17 +323,17 @@ impl Call {
     }
 
     pub(crate) fn expects(&self, status: StatusCode) -> bool {
-        self.expected == Some(status)
+        self.rare.as_ref().is_some_and(|rare| rare.expected == Some(status))
     }
 
     /// Where it goes, if that is no part of the API.
     pub(crate) fn uri_elsewhere(&self) -> Option<&Uri> {
-        self.elsewhere.as_ref()
+        self.rare.as_ref()?.elsewhere.as_ref()
     }
 
     /// What it moves besides itself.
     pub(crate) fn transfer(&self) -> Option<&Transfer> {
-        self.transfer.as_ref()
+        self.rare.as_ref()?.transfer.as_ref()
     }
 
     pub(crate) fn line(&self) -> RequestLine {
@@ -319,14 +348,18 @@ impl Call {
     /// Gives each of the same as a batch can hold it: a text, once, and not what a batch says for all of them. False where
     /// there is something else among them.
     pub(crate) fn each_plain_header(&self, mut each: impl FnMut(&str, &str)) -> bool {
-        let is_json = self.content_type.as_ref().is_none_or(|it| it == JSON);
-        if self.transfer.is_some() || !is_json || self.headers.keys_len() != self.headers.len() {
+        if matches!(self.content_type, Some(ContentType::Other(_))) {
             return false;
         }
-        for (name, value) in &self.headers {
-            match value.to_str() {
-                Ok(value) => each(name.as_str(), value),
-                Err(_) => return false,
+        if let Some(Rare { headers, transfer, .. }) = self.rare.as_deref() {
+            if transfer.is_some() || headers.keys_len() != headers.len() {
+                return false;
+            }
+            for (name, value) in headers {
+                match value.to_str() {
+                    Ok(value) => each(name.as_str(), value),
+                    Err(_) => return false,
+                }
             }
         }
         let (name, at) = match self.precondition {
@@ -347,12 +380,16 @@ impl Call {
     /// The headers that belong to the call itself, not to the session.
     pub(crate) fn write_headers(&self, to: &mut HeaderMap) -> Result<()> {
         if let Some(content_type) = &self.content_type {
-            to.insert(CONTENT_TYPE, content_type.clone());
+            let content_type = match content_type {
+                ContentType::Json => HeaderValue::from_static(JSON),
+                ContentType::Other(other) => HeaderValue::clone(other),
+            };
+            to.insert(CONTENT_TYPE, content_type);
         }
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers().into_iter().flatten() {
             to.append(name, value.clone());
         }
-        if let Some(transfer) = &self.transfer {
+        if let Some(transfer) = self.transfer() {
             transfer.write_headers(to);
         }
         let (name, value) = match self.precondition {
@@ -370,7 +407,7 @@ impl Call {
 /// How many headers the caller may set on a session, and how many on a call; and how many are taken of an entry of a batch.
 pub(crate) const MAX_HEADERS: usize = 1_000;
 
-static JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON: &str = "application/json";
 
 fn etag(at: Timestamp) -> Result<HeaderValue> {
     if at.as_millis() < 0 {

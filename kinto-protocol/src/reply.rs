@@ -1,9 +1,9 @@
 //! One answer.
 
-mod unread;
+mod headers;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -19,16 +19,14 @@ use crate::server_error::{Escaped, ServerError};
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
-pub(crate) use unread::Unread;
+pub(crate) use headers::{Headers, Unread};
 
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
 #[derive(Clone)]
 pub struct Reply {
     call: Arc<Call>,
     status: StatusCode,
-    headers: OnceLock<HeaderMap>,
-    /// Those of an entry of a batch among which there is nothing to be acted upon: a map is made of them when somebody looks.
-    unread: Option<Unread>,
+    headers: Headers,
     body: Bytes,
     attempts: Attempts,
     doubt: Option<Arc<Self>>,
@@ -63,28 +61,14 @@ pub(crate) struct Attempts {
 impl Reply {
     pub(crate) fn new(call: Arc<Call>, response: http::Response<Bytes>, attempts: Attempts) -> Self {
         let (parts, body) = response.into_parts();
-        Self::of(call, parts.status, OnceLock::from(parts.headers), None, body, attempts)
+        Self::entry(call, parts.status, Headers::Read(parts.headers), body, attempts)
     }
 
     /// Out of a batch.
     pub(crate) fn entry(
         call: Arc<Call>,
         status: StatusCode,
-        headers: Result<HeaderMap, Unread>,
-        body: Bytes,
-        attempts: Attempts,
-    ) -> Self {
-        match headers {
-            Ok(headers) => Self::of(call, status, OnceLock::from(headers), None, body, attempts),
-            Err(unread) => Self::of(call, status, OnceLock::new(), Some(unread), body, attempts),
-        }
-    }
-
-    fn of(
-        call: Arc<Call>,
-        status: StatusCode,
-        headers: OnceLock<HeaderMap>,
-        unread: Option<Unread>,
+        headers: Headers,
         body: Bytes,
         attempts: Attempts,
     ) -> Self {
@@ -92,7 +76,7 @@ impl Reply {
         let none =
             *call.method() == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if none { Bytes::new() } else { body };
-        Self { call, status, headers, unread, body, attempts, doubt: None, session: None }
+        Self { call, status, headers, body, attempts, doubt: None, session: None }
     }
 
     /// As what this session was answered: errors that are made of it do not repeat its secrets, wherever they are kept.
@@ -162,12 +146,15 @@ impl Reply {
     /// The headers, of a reply out of a batch those of its entry.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        self.headers.get_or_init(|| self.unread.as_ref().and_then(|unread| unread.read().ok()).unwrap_or_default())
+        self.headers.map()
     }
 
     /// The same, unless there is surely nothing in them to be acted upon.
     pub(crate) fn orders(&self) -> Option<&HeaderMap> {
-        self.unread.is_none().then(|| self.headers())
+        match &self.headers {
+            Headers::Read(map) => Some(map),
+            Headers::Unread(..) => None,
+        }
     }
 
     /// The body, decompressed; empty for HEAD, 204 and 304. A slice of the buffer that the answer came in, also out of a batch.

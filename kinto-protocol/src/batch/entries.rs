@@ -1,7 +1,7 @@
 //! The answer to a batch: one entry for each of its requests.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use http::header::DATE;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::batch::walk::Walk;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::reply::{Reply, Unread};
+use crate::reply::{Headers, Reply, Unread};
 
 /// What is told of one request. Bodies are read by those who asked, and headers when somebody looks: both are found here
 /// and left as they are.
@@ -124,7 +124,7 @@ pub(super) fn replies(reply: &Reply, calls: Vec<Arc<Call>>) -> Result<Vec<Result
         ));
     }
     // The server's clock is told once for all.
-    let date = reply.headers().get(DATE);
+    let date = reply.headers().get(DATE).cloned().map(Arc::new);
     let mut replies = Vec::with_capacity(calls.len());
     for (number, (entry, call)) in entries.into_iter().zip(calls).enumerate() {
         match entry {
@@ -133,7 +133,7 @@ pub(super) fn replies(reply: &Reply, calls: Vec<Arc<Call>>) -> Result<Vec<Result
                     format!("the answer to the batch is in another order: entry {number} is about something else");
                 return Err(Error::new(ErrorKind::Decode, why));
             }
-            entry => replies.push(entry.and_then(|entry| one(&entry, call, reply, date)).map_err(|error| {
+            entry => replies.push(entry.and_then(|entry| one(&entry, call, reply, date.as_ref())).map_err(|error| {
                 Error::new(ErrorKind::Decode, "its answer in the batch cannot be used").caused_by(error.into())
             })),
         }
@@ -189,11 +189,12 @@ fn before_body<'a>(walk: &mut Walk<'a>) -> Option<&'a str> {
     walk.all_before(&BODY)
 }
 
-fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply, date: Option<&HeaderValue>) -> serde_json::Result<Reply> {
+fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply, date: Option<&Arc<HeaderValue>>) -> serde_json::Result<Reply> {
     let status = StatusCode::from_u16(entry.status).map_err(serde::de::Error::custom)?;
     let slice = |text: &str| if text.is_empty() { Bytes::new() } else { outer.body().slice_ref(text.as_bytes()) };
-    let headers = Unread { text: slice(entry.headers), date: date.cloned() };
-    let headers = if entry.is_plain { Err(headers) } else { Ok(headers.read()?) };
+    let unread = Unread { text: slice(entry.headers), date: date.cloned() };
+    let headers =
+        if entry.is_plain { Headers::Unread(unread, OnceLock::new()) } else { Headers::Read(unread.read()?) };
     // What stands in the place of an empty body.
     let body = if matches!(entry.body, "\"\"" | "null") { Bytes::new() } else { slice(entry.body) };
     Ok(Reply::entry(call, status, headers, body, outer.attempts()).to(outer.session()))

@@ -1,7 +1,8 @@
-//! The headers of an entry of a batch, which stand in its answer as JSON.
+//! The headers of an answer. Those of an entry of a batch stand in it as JSON.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::DATE;
@@ -11,13 +12,31 @@ use serde::{Deserialize, Deserializer};
 
 use crate::call::MAX_HEADERS;
 
+/// The headers of an answer.
+#[derive(Clone)]
+pub(crate) enum Headers {
+    /// As a map.
+    Read(HeaderMap),
+    /// Those of an entry of a batch among which there is nothing to be acted upon: a map is made of them when somebody looks.
+    Unread(Unread, OnceLock<Box<HeaderMap>>),
+}
+
+impl Headers {
+    pub(crate) fn map(&self) -> &HeaderMap {
+        match self {
+            Self::Read(map) => map,
+            Self::Unread(unread, map) => map.get_or_init(|| Box::new(unread.read().unwrap_or_default())),
+        }
+    }
+}
+
 /// Headers of which no map was made yet.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Unread {
     /// `{"ETag": "…", …}`, a slice of the buffer that the answer came in; empty where there are none.
     pub(crate) text: Bytes,
     /// The server's clock, which is told once for all entries.
-    pub(crate) date: Option<HeaderValue>,
+    pub(crate) date: Option<Arc<HeaderValue>>,
 }
 
 impl Unread {
@@ -25,19 +44,19 @@ impl Unread {
     pub(crate) fn read(&self) -> serde_json::Result<HeaderMap> {
         let mut map = match &self.text[..] {
             [] => HeaderMap::new(),
-            text => serde_json::from_slice::<Headers<'_>>(text)?.of(&self.text),
+            text => serde_json::from_slice::<Texts<'_>>(text)?.of(&self.text),
         };
         if let Some(date) = &self.date {
-            map.entry(DATE).or_insert_with(|| date.clone());
+            map.entry(DATE).or_insert_with(|| HeaderValue::clone(date));
         }
         Ok(map)
     }
 }
 
 /// The texts in a map that may hold anything, by their names.
-struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+struct Texts<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl Headers<'_> {
+impl Texts<'_> {
     /// Values stay in the buffer where they are. A map of headers panics where there are too many for it: what a transport
     /// would not read on from is left out here too.
     fn of(self, buffer: &Bytes) -> HeaderMap {
@@ -55,24 +74,24 @@ impl Headers<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct All;
 
         impl<'de> Visitor<'de> for All {
-            type Value = Headers<'de>;
+            type Value = Texts<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("headers")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts<'de>, A::Error> {
                 let mut headers = Vec::with_capacity(map.size_hint().unwrap_or(8));
                 while let Some(Text(name)) = map.next_key()? {
                     let Text(value) = map.next_value()?;
                     headers.extend(name.zip(value));
                 }
-                Ok(Headers(headers))
+                Ok(Texts(headers))
             }
         }
 
@@ -144,6 +163,6 @@ mod tests {
     #[test]
     fn more_headers_than_a_map_can_hold_are_no_panic() {
         let all = (0..40_000).map(|n| (Cow::Owned(format!("x-{n}")), Cow::Owned("1".to_owned()))).collect();
-        assert_eq!(Headers(all).of(&Bytes::new()).len(), MAX_HEADERS);
+        assert_eq!(Texts(all).of(&Bytes::new()).len(), MAX_HEADERS);
     }
 }
