@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 
 /// The principal of everybody, also without credentials.
@@ -33,10 +33,12 @@ pub const AUTHENTICATED: &str = "system.Authenticated";
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Permissions(
-    /// By their names, each once, with its principals in alphabetical order, each once. There are few of them, and every
-    /// object that is read has some: trees would take most of the time that it takes to read one.
-    Vec<(Name, Vec<String>)>,
+    /// Each principal with one permission, by their names, each once; a permission that is named and empty has nobody. There
+    /// are few of them, and every object that is read has some: trees would take most of the time that it takes to read one.
+    Vec<Given>,
 );
+
+type Given = (Name, Option<String>);
 
 type Name = Cow<'static, str>;
 
@@ -71,30 +73,35 @@ impl Permissions {
         permission: impl Into<String>,
         principals: impl IntoIterator<Item = P>,
     ) -> Self {
-        let named = self.named(Cow::Owned(permission.into()));
-        named.extend(principals.into_iter().map(Into::into));
-        put_in_order(named);
+        let permission = Name::Owned(permission.into());
+        let given = principals.into_iter().map(|who| (permission.clone(), Some(who.into())));
+        self.0.extend(given.collect::<Vec<_>>());
+        self.0.push((permission, None));
+        self.put_in_order();
         self
     }
 
-    /// The principals of a permission, which is named with that.
-    fn named(&mut self, permission: Name) -> &mut Vec<String> {
-        let place = self.0.binary_search_by(|(name, _)| name.cmp(&permission)).unwrap_or_else(|place| {
-            self.0.insert(place, (permission, Vec::new()));
-            place
+    fn put_in_order(&mut self) {
+        self.0.sort_unstable();
+        // What is named and empty comes first, and is over when somebody follows.
+        self.0.dedup_by(|next, given| {
+            next == given
+                || next.0 == given.0 && given.1.is_none() && {
+                    given.1 = next.1.take();
+                    true
+                }
         });
-        &mut self.0[place].1
     }
 
     /// The principals that have a permission, themselves or by name of a group, in alphabetical order.
     pub fn of(&self, permission: &str) -> impl Iterator<Item = &str> {
-        let named = self.0.iter().find(|(name, _)| name == permission);
-        named.into_iter().flat_map(|(_, principals)| principals).map(String::as_str)
+        self.0.iter().filter(move |(name, _)| name == permission).filter_map(|(_, who)| who.as_deref())
     }
 
     /// All permissions named, with their principals, both in alphabetical order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.0.iter().map(|(permission, principals)| (&**permission, &**principals))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+        let named = self.0.chunk_by(|(one, _), (other, _)| one == other);
+        named.map(|given| (&*given[0].0, given.iter().filter_map(|(_, who)| who.as_deref())))
     }
 
     /// Whether these, when written, would leave another's as they are, in this permission. The server adds the writer to
@@ -117,21 +124,16 @@ impl Permissions {
     }
 }
 
-fn put_in_order(principals: &mut Vec<String>) {
-    principals.sort_unstable();
-    principals.dedup();
-}
-
 impl fmt::Debug for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Permissions ")?;
-        f.debug_map().entries(self.iter()).finish()
+        f.debug_map().entries(self.iter().map(|(name, whom)| (name, whom.collect::<Vec<_>>()))).finish()
     }
 }
 
 impl Serialize for Permissions {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.iter())
+        to.collect_map(self.iter().map(|(name, whom)| (name, whom.collect::<Vec<_>>())))
     }
 }
 
@@ -160,6 +162,45 @@ impl<'de> Deserialize<'de> for Permissions {
             }
         }
 
+        /// Puts the principals of one permission behind what is there.
+        struct Principals<'a> {
+            name: Name,
+            of: &'a mut Vec<Given>,
+        }
+
+        impl<'de> DeserializeSeed<'de> for Principals<'_> {
+            type Value = ();
+
+            fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+                from.deserialize_seq(self)
+            }
+        }
+
+        impl<'de> Visitor<'de> for Principals<'_> {
+            type Value = ();
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of principals")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+                let mut who = seq.next_element::<String>()?;
+                // Mostly it is one, who may write.
+                if self.of.is_empty() {
+                    self.of.reserve_exact(1);
+                }
+                let nobody = who.is_none();
+                while let Some(one) = who {
+                    self.of.push((self.name.clone(), Some(one)));
+                    who = seq.next_element()?;
+                }
+                if nobody {
+                    self.of.push((self.name, None));
+                }
+                Ok(())
+            }
+        }
+
         struct All;
 
         impl<'de> Visitor<'de> for All {
@@ -171,10 +212,12 @@ impl<'de> Deserialize<'de> for Permissions {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Permissions, A::Error> {
                 let mut permissions = Permissions::new();
-                while let Some((Named(name), mut principals)) = map.next_entry::<_, Vec<String>>()? {
-                    put_in_order(&mut principals);
-                    *permissions.named(name) = principals;
+                while let Some(Named(name)) = map.next_key()? {
+                    // Of a name that is told twice the last counts.
+                    permissions.0.retain(|(told, _)| *told != name);
+                    map.next_value_seed(Principals { name, of: &mut permissions.0 })?;
                 }
+                permissions.put_in_order();
                 Ok(permissions)
             }
         }

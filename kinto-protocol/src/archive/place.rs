@@ -119,7 +119,7 @@ impl Names {
         let old = bucket(from).groups().path().as_str().to_owned() + "/";
         let new = bucket(self.bucket.as_deref().unwrap_or(from)).groups().path().as_str().to_owned() + "/";
         let renamed =
-            |who: &String| who.strip_prefix(&old).map_or_else(|| who.clone(), |group| format!("{new}{group}"));
-        permissions.iter().fold(Permissions::new(), |all, (name, whom)| all.grant(name, whom.iter().map(renamed)))
+            |who: &str| who.strip_prefix(&old).map_or_else(|| who.to_owned(), |group| format!("{new}{group}"));
+        permissions.iter().fold(Permissions::new(), |all, (name, whom)| all.grant(name, whom.map(renamed)))
     }
 }

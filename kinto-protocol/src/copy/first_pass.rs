@@ -96,9 +96,9 @@ impl Work {
         let (old, new) = (path(&self.source), path(&self.target));
         let all = self.source.collection.is_none();
         permissions.iter().fold(Permissions::new(), |renamed, (name, whom)| {
-            let whom = whom.iter().map(|who| match who.strip_prefix(&old) {
+            let whom = whom.map(|who| match who.strip_prefix(&old) {
                 Some(group) if all => format!("{new}{group}"),
-                _ => who.clone(),
+                _ => who.to_owned(),
             });
             renamed.grant(name, whom)
         })

@@ -46,7 +46,6 @@ impl Share {
     fn change(&self, visible: &Permissions) -> Permissions {
         self.permissions.iter().fold(Permissions::new(), |changed, (name, whom)| {
             let before: BTreeSet<&str> = visible.of(name).collect();
-            let whom = whom.iter().map(String::as_str);
             let mut after = before.clone();
             for principal in whom {
                 if self.give {

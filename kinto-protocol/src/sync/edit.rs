@@ -179,7 +179,7 @@ impl fmt::Display for Edit {
             write!(f, "\n    attachment: {file}")?;
         }
         for (permission, whom) in self.permissions.iter().flat_map(Permissions::iter) {
-            let whom = whom.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let whom = whom.collect::<Vec<_>>().join(", ");
             write!(f, "\n    {}: {}", Escaped(permission), Escaped(&whom))?;
         }
         Ok(())

@@ -78,7 +78,7 @@ fn list(context: &mut Context, path: &str) -> Result<Outcome, Failure> {
             if !members.contains_key(who) {
                 // Who may see the permissions need not see the group.
                 let found = client.send(bucket(of).groups().get(group)).map(|group| group.data.members);
-                members.insert(who.clone(), found.unwrap_or_default());
+                members.insert(who.to_owned(), found.unwrap_or_default());
             }
             rows.extend(members[who].iter().map(|member| row(permission, member, Some(who))));
         }
@@ -87,7 +87,7 @@ fn list(context: &mut Context, path: &str) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-fn row(permission: &str, who: &str, by: Option<&String>) -> Map<String, Value> {
+fn row(permission: &str, who: &str, by: Option<&str>) -> Map<String, Value> {
     let fields = [("permission", json!(permission)), ("principal", json!(who)), ("by", json!(by))];
     fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
 }

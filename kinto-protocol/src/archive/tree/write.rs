@@ -64,8 +64,8 @@ fn own<'a>(own: &'a Own) -> Vec<(&'a str, Part<'a>)> {
         parts.push(("data", Part::Map(data.iter().map(|(name, value)| (name.as_str(), value.into())).collect())));
     }
     if let Some(permissions) = &own.permissions {
-        let texts = |whom: &'a [String]| Part::List(whom.iter().map(|who| Part::Text(who)).collect());
-        parts.push(("permissions", Part::Map(permissions.iter().map(|(name, whom)| (name, texts(whom))).collect())));
+        let named = permissions.iter().map(|(name, whom)| (name, Part::List(whom.map(Part::Text).collect())));
+        parts.push(("permissions", Part::Map(named.collect())));
     }
     parts
 }
