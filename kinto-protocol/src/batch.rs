@@ -137,7 +137,7 @@ impl Batch {
 
     /// Whether anything was changed, or may have been.
     pub(crate) fn is_touched(&self) -> bool {
-        self.job.slots.iter().any(Slot::touched)
+        self.job.slots.iter().any(|slot| slot.touched())
     }
 
     /// How each of them ended so far.
@@ -151,7 +151,7 @@ impl Batch {
         let found = self.job.slots.binary_search_by_key(&ticket.number, |slot| slot.number);
         let slot = found.ok().and_then(|index| self.job.slots.get(index));
         let result = slot.and_then(|slot| slot.result().downcast_ref::<Option<Result<T>>>()?.as_ref());
-        (slot.and_then(Slot::status).unwrap_or(Status::NotSent), result.map(Result::as_ref))
+        (slot.and_then(|slot| slot.status()).unwrap_or(Status::NotSent), result.map(Result::as_ref))
     }
 
     /// How many of them are over.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use crate::batch::entries::replies;
+use crate::batch::entries::Entries;
 use crate::batch::job::{Job, Next};
 use crate::batch::outcome::Status;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::moment::Moment;
 use crate::reply::Reply;
@@ -17,6 +17,9 @@ use crate::session::Session;
 
 /// So many answers 5xx in a row to requests that went by themselves, and it is not for the requests.
 const BROKEN: u32 = 4;
+
+/// What an entry says whose transaction was aborted. Here nobody but Kinto can say so.
+const ABORTED: StatusCode = StatusCode::CONFLICT;
 
 impl Job {
     /// One that went by itself: its answer, unless it says that the server can do nothing for anybody.
@@ -42,8 +45,8 @@ impl Job {
             .iter()
             .filter_map(|member| self.slots[*member].waiting().map(|pending| Arc::clone(&pending.call)))
             .collect();
-        let replies = match replies(reply, calls) {
-            Ok(replies) => replies,
+        let entries = match Entries::read(reply, &calls) {
+            Ok(entries) => entries,
             Err(error) => {
                 let lost = reply.carried_out_since();
                 let error = error.during(reply.call().line(), reply.attempts().count, lost);
@@ -54,8 +57,8 @@ impl Job {
         // What an earlier attempt at all of them has done, nobody knows.
         self.mark(members, reply.in_doubt_since());
         // Up to here PostgreSQL has undone everything, although it says otherwise.
-        let undone = replies.iter().rposition(is_aborted);
-        for (number, (member, entry)) in members.iter().zip(replies).enumerate() {
+        let undone = entries.last(ABORTED);
+        for (number, (member, entry)) in members.iter().zip(entries.replies(calls)).enumerate() {
             let again = undone.is_some_and(|undone| match &entry {
                 Ok(_) if number <= undone => true,
                 // What comes after it stands, but it may have failed, or read, for the lack of what was undone.
@@ -67,7 +70,7 @@ impl Job {
                     if let Some(orders) = entry.orders() {
                         session.heed(reply.call(), orders, entry.attempts().answered);
                     }
-                    let aborted = is_aborted_reply(&entry);
+                    let aborted = entry.status() == ABORTED;
                     if !again || (aborted && !self.may_meet_again(session, *member)) {
                         self.deliver(session, *member, entry);
                     } else if aborted {
@@ -194,13 +197,4 @@ fn limit(error: &ServerError) -> Option<usize> {
     let Details::Invalid(list) = error.details() else { return None };
     let words = list.iter().find(|it| it.name.ends_with("requests"))?.description.rsplit("limited to").next()?;
     words.trim().trim_end_matches('.').parse().ok().filter(|most| *most > 0)
-}
-
-fn is_aborted(entry: &Result<Reply>) -> bool {
-    entry.as_ref().is_ok_and(is_aborted_reply)
-}
-
-/// Whether an entry says that its transaction was aborted. Here nobody but Kinto can say so.
-fn is_aborted_reply(entry: &Reply) -> bool {
-    entry.status() == StatusCode::CONFLICT
 }

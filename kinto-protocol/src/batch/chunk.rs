@@ -33,9 +33,11 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// A chunk of so many at most, and of so many bytes.
-    pub(super) fn new(most: usize, bytes: usize) -> Self {
-        Self { bytes, most, ..Self::default() }
+    /// A chunk of so many at most, and of so many bytes, when so many are left.
+    pub(super) fn new(most: usize, bytes: usize, left: usize) -> Self {
+        let room = most.min(left);
+        let (members, calls, ends) = (Vec::with_capacity(room), Vec::with_capacity(room), Vec::with_capacity(room));
+        Self { members, calls, ends, bytes, most, ..Self::default() }
     }
 
     /// Takes one more, unless that has to wait for the next chunk.

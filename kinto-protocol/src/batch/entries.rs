@@ -106,39 +106,55 @@ fn holds_order(headers: &str) -> bool {
         })
 }
 
-/// The replies to these calls, out of the answer to all of them. Of one that cannot be understood only that one is lost;
-/// if they cannot be told apart, all are.
-pub(super) fn replies(reply: &Reply, calls: Vec<Arc<Call>>) -> Result<Vec<Result<Reply>>> {
-    let entries: Vec<serde_json::Result<Entry<'_>>> = reply.text_with(|text| {
-        if let Some(entries) = found(text, calls.len()) {
-            return Ok(entries);
-        }
-        // Something in there is not as it should be: each entry is looked at by itself.
-        let Envelope { responses } = serde_json::from_str::<Envelope<&RawValue>>(text)?;
-        Ok(responses.into_iter().map(|entry| Ok(serde_json::from_str::<Told<'_>>(entry.get())?.into())).collect())
-    })?;
-    if entries.len() != calls.len() {
-        return Err(Error::new(
-            ErrorKind::Decode,
-            format!("the batch had {} requests, and the answer to it has {}", calls.len(), entries.len()),
-        ));
-    }
-    // The server's clock is told once for all.
-    let date = reply.headers().get(DATE).cloned().map(Arc::new);
-    let mut replies = Vec::with_capacity(calls.len());
-    for (number, (entry, call)) in entries.into_iter().zip(calls).enumerate() {
-        match entry {
-            Ok(entry) if entry.path.as_ref().is_some_and(|path| !ends_alike(path, call.path().as_str())) => {
-                let why =
-                    format!("the answer to the batch is in another order: entry {number} is about something else");
-                return Err(Error::new(ErrorKind::Decode, why));
+/// The entries of an answer, one for each call and in their order.
+pub(super) struct Entries<'a> {
+    of: &'a Reply,
+    all: Vec<serde_json::Result<Entry<'a>>>,
+    /// The server's clock, which is told once for all.
+    date: Option<Arc<HeaderValue>>,
+}
+
+impl<'a> Entries<'a> {
+    /// Those for these calls. Of one that cannot be understood only that one is lost; if they cannot be told apart, all are.
+    pub(super) fn read(reply: &'a Reply, calls: &[Arc<Call>]) -> Result<Self> {
+        let all: Vec<serde_json::Result<Entry<'_>>> = reply.text_with(|text| {
+            if let Some(entries) = found(text, calls.len()) {
+                return Ok(entries);
             }
-            entry => replies.push(entry.and_then(|entry| one(&entry, call, reply, date.as_ref())).map_err(|error| {
-                Error::new(ErrorKind::Decode, "its answer in the batch cannot be used").caused_by(error.into())
-            })),
+            // Something in there is not as it should be: each entry is looked at by itself.
+            let Envelope { responses } = serde_json::from_str::<Envelope<&RawValue>>(text)?;
+            Ok(responses.into_iter().map(|entry| Ok(serde_json::from_str::<Told<'_>>(entry.get())?.into())).collect())
+        })?;
+        if all.len() != calls.len() {
+            let why = format!("the batch had {} requests, and the answer to it has {}", calls.len(), all.len());
+            return Err(Error::new(ErrorKind::Decode, why));
         }
+        let is_of = |entry: &Entry<'_>, call: &Call| {
+            entry.path.as_ref().is_none_or(|path| ends_alike(path, call.path().as_str()))
+        };
+        let other = all.iter().zip(calls).position(|(entry, call)| entry.as_ref().is_ok_and(|entry| !is_of(entry, call)));
+        if let Some(number) = other {
+            let why = format!("the answer to the batch is in another order: entry {number} is about something else");
+            return Err(Error::new(ErrorKind::Decode, why));
+        }
+        Ok(Self { of: reply, all, date: reply.headers().get(DATE).cloned().map(Arc::new) })
     }
-    Ok(replies)
+
+    /// The last one with this status.
+    pub(super) fn last(&self, status: StatusCode) -> Option<usize> {
+        self.all.iter().rposition(|entry| entry.as_ref().is_ok_and(|entry| entry.status == status.as_u16()))
+    }
+
+    /// The reply to each of these calls.
+    pub(super) fn replies(self, calls: Vec<Arc<Call>>) -> impl Iterator<Item = Result<Reply>> {
+        let Self { of, all, date } = self;
+        let reply = move |(entry, call): (serde_json::Result<Entry<'_>>, _)| one(&entry?, call, of, date.as_ref());
+        all.into_iter().zip(calls).map(move |both| {
+            reply(both).map_err(|error| {
+                Error::new(ErrorKind::Decode, "its answer in the batch cannot be used").caused_by(error.into())
+            })
+        })
+    }
 }
 
 /// The entries of an answer in which all is as it should be, as far as that shows.

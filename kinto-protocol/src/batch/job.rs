@@ -57,7 +57,7 @@ pub(crate) fn learn(session: &Session, info: Option<&ServerInfo>) -> Option<usiz
 /// The operations of a batch, and how far they have come. What an answer means for them is in `answers.rs`, how they are
 /// sent side by side in `part.rs`.
 pub(super) struct Job {
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Vec<Box<Slot>>,
     /// Those that have something to be sent, in their order.
     pub(super) queue: VecDeque<usize>,
     pub(super) phase: Phase,
@@ -119,12 +119,12 @@ impl Default for Job {
 }
 
 impl Job {
-    pub(super) fn of(slots: Vec<Slot>, settings: Settings) -> Self {
+    pub(super) fn of(slots: Vec<Box<Slot>>, settings: Settings) -> Self {
         let (queue, phase) = (VecDeque::new(), Phase::Resting);
         Self { slots, queue, phase, broken: 0, limit: usize::MAX, since: Moment::default(), stopped: None, settings }
     }
 
-    pub(super) fn push(&mut self, slot: Slot) {
+    pub(super) fn push(&mut self, slot: Box<Slot>) {
         self.slots.push(slot);
     }
 
@@ -235,7 +235,7 @@ impl Job {
 
     /// The next chunk, if there is anything left.
     pub(super) fn next(&mut self, session: &Session) -> Next {
-        let mut chunk = Chunk::new(self.most(session), self.settings.bytes);
+        let mut chunk = Chunk::new(self.most(session), self.settings.bytes, self.queue.len());
         while let Some(&member) = self.queue.front() {
             let taken = self.slots[member].pending(session).is_none_or(|pending| {
                 // Whether the server has what one needs is asked for one by itself.
@@ -313,7 +313,7 @@ impl Job {
     }
 
     /// All there is, wherever it stands.
-    pub(super) fn give_back(&mut self) -> (Vec<Slot>, Option<Error>) {
+    pub(super) fn give_back(&mut self) -> (Vec<Box<Slot>>, Option<Error>) {
         let error = self.land().err();
         (std::mem::take(&mut self.slots), error)
     }

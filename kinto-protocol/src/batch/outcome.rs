@@ -17,7 +17,7 @@ use crate::server_error::{Details, Invalid, ServerError};
 /// whom one error is an error.
 #[must_use = "an operation that failed is told here, and nowhere else"]
 pub struct Outcome {
-    slots: Vec<Slot>,
+    slots: Vec<Box<Slot>>,
     settings: Settings,
     stopped: Option<Error>,
 }
@@ -92,7 +92,7 @@ impl fmt::Display for Status {
 }
 
 impl Outcome {
-    pub(super) fn new(mut slots: Vec<Slot>, settings: Settings, stopped: Option<Error>) -> Self {
+    pub(super) fn new(mut slots: Vec<Box<Slot>>, settings: Settings, stopped: Option<Error>) -> Self {
         for slot in &mut slots {
             if slot.is_over() {
                 continue;
@@ -153,7 +153,7 @@ impl Outcome {
 
     /// Whether anything was changed, or may have been.
     pub(crate) fn is_touched(&self) -> bool {
-        self.slots.iter().any(Slot::touched)
+        self.slots.iter().any(|slot| slot.touched())
     }
 
     /// The same, if all of it is as it was wanted: [done](Status::Done) or [already so](Status::AlreadySo).
@@ -167,11 +167,11 @@ impl Outcome {
         let failed = summary.total() - summary.count(Status::Done) - summary.count(Status::AlreadySo);
         let bad = |slot: &Slot| !matches!(slot.status(), Some(Status::Done | Status::AlreadySo));
         let touched = self.is_touched();
-        let error = match (self.stopped.take(), self.slots.iter().position(bad)) {
+        let error = match (self.stopped.take(), self.slots.iter().position(|slot| bad(slot))) {
             (None, None) => return Ok(Outputs(self)),
             (Some(error), _) => error,
             (None, Some(first)) => {
-                let error = self.slots.swap_remove(first).into_error();
+                let error = self.slots.swap_remove(first).take_error();
                 error.prefix(&format!("{failed} of {} operations failed, the first of them with: ", summary.total()))
             }
         };
@@ -185,7 +185,7 @@ impl Outcome {
     /// [merged](Self::merge) into this one.
     #[must_use]
     pub fn retry_failed(&mut self) -> Option<Batch> {
-        let again: Vec<Slot> = self.slots.extract_if(.., Slot::retry).collect();
+        let again: Vec<Box<Slot>> = self.slots.extract_if(.., |slot| slot.retry()).collect();
         if again.is_empty() {
             return None;
         }
@@ -300,7 +300,7 @@ impl fmt::Debug for Item<'_> {
 pub struct Summary([usize; Status::ALL.len()]);
 
 impl Summary {
-    pub(super) fn of(slots: &[Slot]) -> Self {
+    pub(super) fn of(slots: &[Box<Slot>]) -> Self {
         slots.iter().map(|slot| Item { slot }.status()).collect()
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Home(Mutex<Returned>);
 
 #[derive(Default)]
 pub(super) struct Returned {
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Vec<Box<Slot>>,
     /// Why the first of them stopped. No other begins then.
     pub(super) stopped: Option<Error>,
     /// Whether any of them was begun: a driver that does one thing at a time begins none.
@@ -108,8 +108,8 @@ impl Job {
     pub(super) fn apart(&mut self, most: usize) -> Next {
         let home = Arc::new(Home::default());
         self.queue.clear();
-        let (over, waiting): (Vec<Slot>, Vec<Slot>) =
-            std::mem::take(&mut self.slots).into_iter().partition(Slot::is_over);
+        let (over, waiting): (Vec<Box<Slot>>, Vec<Box<Slot>>) =
+            std::mem::take(&mut self.slots).into_iter().partition(|slot| slot.is_over());
         self.slots = over;
         // A part keeps the order of its own operations, and has no parts itself.
         let settings = Settings { concurrency: 1, ..self.settings };

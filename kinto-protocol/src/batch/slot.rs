@@ -22,13 +22,14 @@ use crate::operation::{Operation, cleared_up};
 use crate::reply::Reply;
 use crate::session::Session;
 
-pub(super) struct Slot {
+/// All of it in one piece of memory, with the operation of whatever type.
+pub(super) struct Slot<M: ?Sized = dyn Member> {
     /// The number of its ticket.
     pub(super) number: u64,
     /// Where it stands in the batch it was pushed to.
     pub(super) position: usize,
     pub(super) state: State,
-    member: Box<dyn Member>,
+    member: M,
 }
 
 pub(super) enum State {
@@ -100,17 +101,13 @@ pub(super) struct Answered {
 }
 
 impl Slot {
-    pub(super) fn new<O>(number: u64, position: usize, operation: O) -> Self
+    pub(super) fn new<O>(number: u64, position: usize, operation: O) -> Box<Self>
     where
         O: Operation + 'static,
         O::Output: 'static,
     {
-        Self {
-            number,
-            position,
-            state: State::New,
-            member: Box::new(Typed { operation: Some(operation), result: None }),
-        }
+        let member = Typed { operation: Some(operation), result: None };
+        Box::new(Slot { number, position, state: State::New, member })
     }
 
     /// What is to be sent, if anything. What cannot be sent has its outcome with that.
@@ -238,7 +235,7 @@ impl Slot {
     }
 
     /// Its error, of a slot that has one.
-    pub(super) fn into_error(mut self) -> Error {
+    pub(super) fn take_error(&mut self) -> Error {
         self.member.take_error().unwrap_or_else(|| Error::new(ErrorKind::Other, "its error was taken before"))
     }
 
@@ -253,7 +250,7 @@ impl Slot {
 }
 
 /// What came of an answer.
-enum Taken {
+pub(super) enum Taken {
     More(Ask),
     Done {
         /// Whether there was nothing to do.
@@ -268,7 +265,7 @@ enum Taken {
 }
 
 /// An operation and its result, whatever their types.
-trait Member: Send {
+pub(super) trait Member: Send {
     fn call(&self, session: &Session) -> Result<Call>;
     fn answered(&mut self, session: &Session, reply: Reply) -> Taken;
     fn fail(&mut self, error: Error);
