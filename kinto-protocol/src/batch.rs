@@ -150,8 +150,7 @@ impl Batch {
     pub(crate) fn look_at<T: 'static>(&self, ticket: Ticket<T>) -> (Status, Option<Result<&T, &Error>>) {
         let found = self.job.slots.binary_search_by_key(&ticket.number, |slot| slot.number);
         let slot = found.ok().and_then(|index| self.job.slots.get(index));
-        let result = slot.and_then(|slot| slot.result().downcast_ref::<Option<Result<T>>>()?.as_ref());
-        (slot.and_then(|slot| slot.status()).unwrap_or(Status::NotSent), result.map(Result::as_ref))
+        (slot.and_then(|slot| slot.status()).unwrap_or(Status::NotSent), slot.and_then(|slot| slot.result()))
     }
 
     /// How many of them are over.

@@ -19,7 +19,7 @@ use crate::server_error::{Escaped, ServerError};
 use crate::session::Session;
 use crate::timestamp::Timestamp;
 
-pub(crate) use headers::{Headers, Unread};
+pub(crate) use headers::{Headers, Outer, Unread};
 
 /// One answer to one [`Call`](crate::Call), alone or taken out of a batch.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
 use http::header::DATE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use memchr::memchr_iter;
 use memchr::memmem::{self, Finder};
 use percent_encoding::percent_decode_str;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::batch::walk::Walk;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::reply::{Headers, Reply, Unread};
+use crate::reply::{Headers, Outer, Reply, Unread};
 
 /// What is told of one request. Bodies are read by those who asked, and headers when somebody looks: both are found here
 /// and left as they are.
@@ -110,8 +110,6 @@ fn holds_order(headers: &str) -> bool {
 pub(super) struct Entries<'a> {
     of: &'a Reply,
     all: Vec<serde_json::Result<Entry<'a>>>,
-    /// The server's clock, which is told once for all.
-    date: Option<Arc<HeaderValue>>,
 }
 
 impl<'a> Entries<'a> {
@@ -137,7 +135,7 @@ impl<'a> Entries<'a> {
             let why = format!("the answer to the batch is in another order: entry {number} is about something else");
             return Err(Error::new(ErrorKind::Decode, why));
         }
-        Ok(Self { of: reply, all, date: reply.headers().get(DATE).cloned().map(Arc::new) })
+        Ok(Self { of: reply, all })
     }
 
     /// The last one with this status.
@@ -147,8 +145,9 @@ impl<'a> Entries<'a> {
 
     /// The reply to each of these calls.
     pub(super) fn replies(self, calls: Vec<Arc<Call>>) -> impl Iterator<Item = Result<Reply>> {
-        let Self { of, all, date } = self;
-        let reply = move |(entry, call): (serde_json::Result<Entry<'_>>, _)| one(&entry?, call, of, date.as_ref());
+        let Self { of, all } = self;
+        let outer = Arc::new(Outer { body: of.body().clone(), date: of.headers().get(DATE).cloned() });
+        let reply = move |(entry, call): (serde_json::Result<Entry<'_>>, _)| one(&entry?, call, of, &outer);
         all.into_iter().zip(calls).map(move |both| {
             reply(both).map_err(|error| {
                 Error::new(ErrorKind::Decode, "its answer in the batch cannot be used").caused_by(error.into())
@@ -205,15 +204,18 @@ fn before_body<'a>(walk: &mut Walk<'a>) -> Option<&'a str> {
     walk.all_before(&BODY)
 }
 
-fn one(entry: &Entry<'_>, call: Arc<Call>, outer: &Reply, date: Option<&Arc<HeaderValue>>) -> serde_json::Result<Reply> {
+fn one(entry: &Entry<'_>, call: Arc<Call>, of: &Reply, outer: &Arc<Outer>) -> serde_json::Result<Reply> {
     let status = StatusCode::from_u16(entry.status).map_err(serde::de::Error::custom)?;
-    let slice = |text: &str| if text.is_empty() { Bytes::new() } else { outer.body().slice_ref(text.as_bytes()) };
-    let unread = Unread { text: slice(entry.headers), date: date.cloned() };
+    let from = entry.headers.as_ptr().addr().wrapping_sub(outer.body.as_ptr().addr());
+    let unread = Unread { place: from..from.wrapping_add(entry.headers.len()), of: Arc::clone(outer) };
     let headers =
         if entry.is_plain { Headers::Unread(unread, OnceLock::new()) } else { Headers::Read(unread.read()?) };
     // What stands in the place of an empty body.
-    let body = if matches!(entry.body, "\"\"" | "null") { Bytes::new() } else { slice(entry.body) };
-    Ok(Reply::entry(call, status, headers, body, outer.attempts()).to(outer.session()))
+    let body = match entry.body {
+        "" | "\"\"" | "null" => Bytes::new(),
+        body => outer.body.slice_ref(body.as_bytes()),
+    };
+    Ok(Reply::entry(call, status, headers, body, of.attempts()).to(of.session()))
 }
 
 /// Whether two paths end in the same segment. The server writes the rest in its own way.

@@ -116,8 +116,7 @@ impl Outcome {
     ///
     /// The operation's own, and [`ErrorKind::Input`] for a ticket of another batch or one that was taken before.
     pub fn take<T: 'static>(&mut self, ticket: Ticket<T>) -> Result<T> {
-        let found = self.find(ticket);
-        let result = found.and_then(|index| self.slots[index].result_mut().downcast_mut::<Option<Result<T>>>()?.take());
+        let result = self.find(ticket).and_then(|index| self.slots[index].take_result());
         let nothing = "there is nothing for this ticket here: it is of another batch, or was taken before";
         result.unwrap_or_else(|| Err(Error::input(nothing)))
     }
@@ -125,8 +124,7 @@ impl Outcome {
     /// Looks at an operation's output, or its error. `None` for a ticket of another batch, or one that was taken.
     #[must_use]
     pub fn get<T: 'static>(&self, ticket: Ticket<T>) -> Option<Result<&T, &Error>> {
-        let slot = &self.slots[self.find(ticket)?];
-        Some(slot.result().downcast_ref::<Option<Result<T>>>()?.as_ref()?.as_ref())
+        self.slots[self.find(ticket)?].result()
     }
 
     /// All of them, in the order in which they were pushed.
@@ -171,7 +169,8 @@ impl Outcome {
             (None, None) => return Ok(Outputs(self)),
             (Some(error), _) => error,
             (None, Some(first)) => {
-                let error = self.slots.swap_remove(first).take_error();
+                let taken = || Error::new(ErrorKind::Other, "its error was taken before");
+                let error = self.slots.swap_remove(first).take_error().unwrap_or_else(taken);
                 error.prefix(&format!("{failed} of {} operations failed, the first of them with: ", summary.total()))
             }
         };

@@ -91,6 +91,8 @@ impl Pending {
 pub(super) struct Answered {
     pub(super) line: Option<RequestLine>,
     pub(super) status: Status,
+    /// What kept it from having an output, until it is taken.
+    pub(super) error: Option<Error>,
     pub(super) repeated: bool,
     /// Whether it may have changed anything.
     pub(super) touched: bool,
@@ -106,8 +108,7 @@ impl Slot {
         O: Operation + 'static,
         O::Output: 'static,
     {
-        let member = Typed { operation: Some(operation), result: None };
-        Box::new(Slot { number, position, state: State::New, member })
+        Box::new(Slot { number, position, state: State::New, member: Typed::Open(operation) })
     }
 
     /// What is to be sent, if anything. What cannot be sent has its outcome with that.
@@ -151,7 +152,8 @@ impl Slot {
                 let status = if writes && already_so { Status::AlreadySo } else { Status::Done };
                 let touched = pending.lost.is_some();
                 let line = Some(pending.into_line());
-                self.state = State::Answered(Answered { line, status, repeated, touched, worth: false, pending: None });
+                let (error, worth, pending) = (None, false, None);
+                self.state = State::Answered(Answered { line, status, error, repeated, touched, worth, pending });
             }
             Taken::Failed { error, already_so } => {
                 let error = error.during(pending.line(), pending.attempts, pending.lost);
@@ -195,9 +197,8 @@ impl Slot {
                 Status::AlreadySo => false,
                 _ => error.is_retryable(),
             };
-        let touched = error.maybe_applied();
-        self.member.fail(error);
-        self.state = State::Answered(Answered { line, status, repeated: false, touched, worth, pending });
+        let (repeated, touched, error) = (false, error.maybe_applied(), Some(error));
+        self.state = State::Answered(Answered { line, status, error, repeated, touched, worth, pending });
     }
 
     /// Makes it wait again, if that is worth it and can do no harm.
@@ -208,7 +209,6 @@ impl Slot {
             let pending = answered.pending.take();
             self.state = pending
                 .map_or(State::New, |pending| State::Waiting(Pending { aborted: 0, wait: Duration::ZERO, ..pending }));
-            self.member.reset();
         }
         worth
     }
@@ -231,21 +231,33 @@ impl Slot {
     }
 
     pub(super) fn error(&self) -> Option<&Error> {
-        self.member.error()
+        match &self.state {
+            State::Answered(answered) => answered.error.as_ref(),
+            _ => None,
+        }
     }
 
-    /// Its error, of a slot that has one.
-    pub(super) fn take_error(&mut self) -> Error {
-        self.member.take_error().unwrap_or_else(|| Error::new(ErrorKind::Other, "its error was taken before"))
+    /// Its error, unless it has none or it was taken.
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        match &mut self.state {
+            State::Answered(answered) => answered.error.take(),
+            _ => None,
+        }
     }
 
-    /// Its result, an `Option<Result<T>>`.
-    pub(super) fn result(&self) -> &dyn Any {
-        self.member.result()
+    /// Its output or error, unless there is none yet or it was taken.
+    pub(super) fn result<T: 'static>(&self) -> Option<Result<&T, &Error>> {
+        match self.error() {
+            Some(error) => Some(Err(error)),
+            None => self.member.output()?.downcast_ref::<Option<T>>()?.as_ref().map(Ok),
+        }
     }
 
-    pub(super) fn result_mut(&mut self) -> &mut dyn Any {
-        self.member.result_mut()
+    pub(super) fn take_result<T: 'static>(&mut self) -> Option<Result<T>> {
+        match self.take_error() {
+            Some(error) => Some(Err(error)),
+            None => self.member.output_mut()?.downcast_mut::<Option<T>>()?.take().map(Ok),
+        }
     }
 }
 
@@ -264,32 +276,32 @@ pub(super) enum Taken {
     },
 }
 
-/// An operation and its result, whatever their types.
+/// An operation or its output, whatever their types.
 pub(super) trait Member: Send {
     fn call(&self, session: &Session) -> Result<Call>;
     fn answered(&mut self, session: &Session, reply: Reply) -> Taken;
-    fn fail(&mut self, error: Error);
-    fn reset(&mut self);
-    fn error(&self) -> Option<&Error>;
-    fn take_error(&mut self) -> Option<Error>;
-    fn result(&self) -> &dyn Any;
-    fn result_mut(&mut self) -> &mut dyn Any;
+    /// Its output, an `Option<O::Output>`, once there was one.
+    fn output(&self) -> Option<&dyn Any>;
+    fn output_mut(&mut self) -> Option<&mut dyn Any>;
 }
 
-struct Typed<O: Operation> {
+enum Typed<O: Operation> {
     /// Until there is an output.
-    operation: Option<O>,
-    result: Option<Result<O::Output>>,
+    Open(O),
+    /// Until it is taken.
+    Done(Option<O::Output>),
 }
 
 impl<O: Operation<Output: 'static>> Member for Typed<O> {
     fn call(&self, session: &Session) -> Result<Call> {
-        let gone = || Error::new(ErrorKind::Other, "the operation has its output");
-        self.operation.as_ref().ok_or_else(gone)?.call(session)
+        match self {
+            Self::Open(operation) => operation.call(session),
+            Self::Done(_) => Err(Error::new(ErrorKind::Other, "the operation has its output")),
+        }
     }
 
     fn answered(&mut self, session: &Session, reply: Reply) -> Taken {
-        let Some(operation) = &mut self.operation else {
+        let Self::Open(operation) = self else {
             return Taken::Done { already_so: false, repeated: false };
         };
         let refusal = reply.doubt().unwrap_or(&reply);
@@ -307,8 +319,7 @@ impl<O: Operation<Output: 'static>> Member for Typed<O> {
         };
         match result {
             Ok(output) => {
-                self.result = Some(Ok(output));
-                self.operation = None;
+                *self = Self::Done(Some(output));
                 // A refusal that is an output all the same says that there was nothing to do.
                 Taken::Done { already_so: refused && !repeated, repeated }
             }
@@ -316,27 +327,17 @@ impl<O: Operation<Output: 'static>> Member for Typed<O> {
         }
     }
 
-    fn fail(&mut self, error: Error) {
-        self.result = Some(Err(error));
+    fn output(&self) -> Option<&dyn Any> {
+        match self {
+            Self::Open(_) => None,
+            Self::Done(output) => Some(output),
+        }
     }
 
-    fn reset(&mut self) {
-        self.result = None;
-    }
-
-    fn error(&self) -> Option<&Error> {
-        self.result.as_ref()?.as_ref().err()
-    }
-
-    fn take_error(&mut self) -> Option<Error> {
-        self.result.take_if(|result| result.is_err())?.err()
-    }
-
-    fn result(&self) -> &dyn Any {
-        &self.result
-    }
-
-    fn result_mut(&mut self) -> &mut dyn Any {
-        &mut self.result
+    fn output_mut(&mut self) -> Option<&mut dyn Any> {
+        match self {
+            Self::Open(_) => None,
+            Self::Done(output) => Some(output),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -33,21 +34,27 @@ impl Headers {
 /// Headers of which no map was made yet.
 #[derive(Clone)]
 pub(crate) struct Unread {
-    /// `{"ETag": "…", …}`, a slice of the buffer that the answer came in; empty where there are none.
-    pub(crate) text: Bytes,
+    /// Where they are in it: `{"ETag": "…", …}`; empty where there are none.
+    pub(crate) place: Range<usize>,
+    pub(crate) of: Arc<Outer>,
+}
+
+/// The answer that entries are in.
+pub(crate) struct Outer {
+    pub(crate) body: Bytes,
     /// The server's clock, which is told once for all entries.
-    pub(crate) date: Option<Arc<HeaderValue>>,
+    pub(crate) date: Option<HeaderValue>,
 }
 
 impl Unread {
     /// Those that can be headers.
     pub(crate) fn read(&self) -> serde_json::Result<HeaderMap> {
-        let mut map = match &self.text[..] {
-            [] => HeaderMap::new(),
-            text => serde_json::from_slice::<Texts<'_>>(text)?.of(&self.text),
+        let mut map = match self.of.body.get(self.place.clone()) {
+            None | Some([]) => HeaderMap::new(),
+            Some(text) => serde_json::from_slice::<Texts<'_>>(text)?.of(&self.of.body),
         };
-        if let Some(date) = &self.date {
-            map.entry(DATE).or_insert_with(|| HeaderValue::clone(date));
+        if let Some(date) = &self.of.date {
+            map.entry(DATE).or_insert_with(|| date.clone());
         }
         Ok(map)
     }
