@@ -72,9 +72,16 @@ pub enum Settled<T> {
     Open,
 }
 
-/// The output of an operation by the answer to its check, and whether it was the lost attempt that has done it.
-pub(crate) fn cleared_up<O: Operation>(operation: &O, doubt: &Reply, found: &Reply) -> (Result<O::Output>, bool) {
-    match operation.settle(doubt, found) {
+/// What has to be asked first, as what the repeat was told may be about what the lost attempt did itself.
+pub(crate) fn to_be_asked<O: Operation>(operation: &O, reply: &Reply) -> Option<Call> {
+    let in_doubt = reply.doubt().is_none() && reply.is_repeated() && reply.status().is_client_error();
+    if in_doubt { operation.check(reply) } else { None }
+}
+
+/// The output of an operation by its answer, or by the one to its check, and whether it was the lost attempt that has done it.
+pub(crate) fn output<O: Operation>(operation: &O, reply: &Reply) -> (Result<O::Output>, bool) {
+    let Some(doubt) = reply.doubt() else { return (operation.parse(reply), false) };
+    match operation.settle(doubt, reply) {
         Ok(Settled::Ours(output)) => (Ok(output), true),
         Ok(Settled::Theirs) => (operation.parse(doubt).map_err(Error::refuted), false),
         Ok(Settled::Open) => (operation.parse(doubt), false),
@@ -90,17 +97,10 @@ impl<O: Operation> Flow for O {
     }
 
     fn resume(&mut self, _: &Session, reply: Reply) -> Result<Turn<O::Output>> {
-        if let Some(doubt) = reply.doubt() {
-            return cleared_up(self, doubt, &reply).0.map(Turn::Done);
+        match to_be_asked(self, &reply) {
+            Some(call) => Ok(Turn::Ask(Ask::from(call).about(reply))),
+            None => output(self, &reply).0.map(Turn::Done),
         }
-        // What the repeat was told may be about what the lost attempt did itself.
-        if reply.is_repeated()
-            && reply.status().is_client_error()
-            && let Some(call) = self.check(&reply)
-        {
-            return Ok(Turn::Ask(Ask::from(call).about(reply)));
-        }
-        self.parse(&reply).map(Turn::Done)
     }
 
     fn __forks() -> bool {

@@ -16,9 +16,9 @@ use std::time::Duration;
 use crate::batch::outcome::Status;
 use crate::call::{Call, Class};
 use crate::error::{Error, ErrorKind, RequestLine, Result};
-use crate::flow::{Ask, Flow, Turn};
+use crate::flow::Ask;
 use crate::moment::Moment;
-use crate::operation::{Operation, cleared_up};
+use crate::operation::{Operation, output, to_be_asked};
 use crate::reply::Reply;
 use crate::session::Session;
 
@@ -143,7 +143,7 @@ impl Slot {
         let Some(mut pending) = self.take_pending() else { return };
         let reply = reply.about(pending.doubt.clone());
         pending.lost = pending.lost.or(reply.carried_out_since());
-        match self.member.answered(session, reply) {
+        match self.member.answered(reply) {
             Taken::More(ask) => {
                 self.state = State::Waiting(Pending { attempts: pending.attempts, ..Pending::new(ask) });
             }
@@ -279,7 +279,7 @@ pub(super) enum Taken {
 /// An operation or its output, whatever their types.
 pub(super) trait Member: Send {
     fn call(&self, session: &Session) -> Result<Call>;
-    fn answered(&mut self, session: &Session, reply: Reply) -> Taken;
+    fn answered(&mut self, reply: Reply) -> Taken;
     /// Its output, an `Option<O::Output>`, once there was one.
     fn output(&self) -> Option<&dyn Any>;
     fn output_mut(&mut self) -> Option<&mut dyn Any>;
@@ -300,23 +300,17 @@ impl<O: Operation<Output: 'static>> Member for Typed<O> {
         }
     }
 
-    fn answered(&mut self, session: &Session, reply: Reply) -> Taken {
+    fn answered(&mut self, reply: Reply) -> Taken {
         let Self::Open(operation) = self else {
             return Taken::Done { already_so: false, repeated: false };
         };
         let refusal = reply.doubt().unwrap_or(&reply);
         let refused = refusal.status().is_client_error();
         let already_so = refused && operation.is_already_so(refusal);
-        let (result, repeated) = match reply.doubt() {
-            Some(doubt) => cleared_up(operation, doubt, &reply),
-            None => match operation.resume(session, reply) {
-                Ok(Turn::Ask(ask)) => return Taken::More(ask),
-                Ok(Turn::Done(output)) => (Ok(output), false),
-                // No operation does that.
-                Ok(Turn::Fork(_)) => (Err(Error::input("an operation cannot fork")), false),
-                Err(error) => (Err(error), false),
-            },
-        };
+        if let Some(call) = to_be_asked(operation, &reply) {
+            return Taken::More(Ask::from(call).about(reply));
+        }
+        let (result, repeated) = output(operation, &reply);
         match result {
             Ok(output) => {
                 *self = Self::Done(Some(output));
