@@ -243,8 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn a_permission_is_empty_until_somebody_has_it() {
+        let empty = Permissions::new().read([""; 0]).read([""; 0]).write(["a"]);
+        assert_eq!(serde_json::to_string(&empty).unwrap(), r#"{"read":[],"write":["a"]}"#);
+        let given = empty.write([""; 0]).read(["c", "b"]).read(["c"]);
+        assert_eq!(given, Permissions::new().write(["a"]).read(["b", "c"]));
+        assert_eq!(
+            given.iter().map(|(name, whom)| (name, whom.count())).collect::<Vec<_>>(),
+            [("read", 2), ("write", 1)]
+        );
+    }
+
+    #[test]
     fn of_a_name_that_is_told_twice_the_last_counts() {
-        let twice = serde_json::from_str::<Permissions>(r#"{"read":["a"],"read":["b"]}"#).unwrap();
-        assert_eq!(twice, Permissions::new().read(["b"]));
+        let read = |text| serde_json::from_str::<Permissions>(text).unwrap();
+        assert_eq!(read(r#"{"read":["a"],"read":["b"]}"#), Permissions::new().read(["b"]));
+        assert_eq!(read(r#"{"read":["a"],"write":["a"],"read":[]}"#), Permissions::new().read([""; 0]).write(["a"]));
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use bytes::Bytes;
-use http::header::DATE;
 use http::StatusCode;
+use http::header::DATE;
 use memchr::memchr_iter;
 use memchr::memmem::{self, Finder};
 use percent_encoding::percent_decode_str;
@@ -130,7 +130,8 @@ impl<'a> Entries<'a> {
         let is_of = |entry: &Entry<'_>, call: &Call| {
             entry.path.as_ref().is_none_or(|path| ends_alike(path, call.path().as_str()))
         };
-        let other = all.iter().zip(calls).position(|(entry, call)| entry.as_ref().is_ok_and(|entry| !is_of(entry, call)));
+        let other =
+            all.iter().zip(calls).position(|(entry, call)| entry.as_ref().is_ok_and(|entry| !is_of(entry, call)));
         if let Some(number) = other {
             let why = format!("the answer to the batch is in another order: entry {number} is about something else");
             return Err(Error::new(ErrorKind::Decode, why));
@@ -208,8 +209,7 @@ fn one(entry: &Entry<'_>, call: Arc<Call>, of: &Reply, outer: &Arc<Outer>) -> se
     let status = StatusCode::from_u16(entry.status).map_err(serde::de::Error::custom)?;
     let from = entry.headers.as_ptr().addr().wrapping_sub(outer.body.as_ptr().addr());
     let unread = Unread { place: from..from.wrapping_add(entry.headers.len()), of: Arc::clone(outer) };
-    let headers =
-        if entry.is_plain { Headers::Unread(unread, OnceLock::new()) } else { Headers::Read(unread.read()?) };
+    let headers = if entry.is_plain { Headers::Unread(unread, OnceLock::new()) } else { Headers::Read(unread.read()?) };
     // What stands in the place of an empty body.
     let body = match entry.body {
         "" | "\"\"" | "null" => Bytes::new(),
