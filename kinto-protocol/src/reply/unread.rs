@@ -10,6 +10,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::call::MAX_HEADERS;
+use crate::json;
 
 /// Headers of which no map was made yet.
 #[derive(Clone, Default)]
@@ -25,7 +26,7 @@ impl Unread {
     pub(crate) fn read(&self) -> serde_json::Result<HeaderMap> {
         let mut map = match &self.text[..] {
             [] => HeaderMap::new(),
-            text => serde_json::from_slice::<Headers<'_>>(text)?.of(&self.text),
+            text => json::read::<Headers<'_>>(text)?.of(&self.text),
         };
         if let Some(date) = &self.date {
             map.entry(DATE).or_insert_with(|| date.clone());
