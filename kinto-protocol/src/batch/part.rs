@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::job::{Job, Next, Phase, Settings};
-use crate::batch::slot::Slot;
+use crate::batch::slot::{self, Slot};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Fork, Turn};
 use crate::reply::Reply;
@@ -175,7 +175,7 @@ impl Job {
             home.returned(|home| (std::mem::take(&mut home.slots), home.stopped.take(), home.begun));
         let still_out = out - slots.len();
         self.slots.extend(slots);
-        self.slots.sort_by_key(|slot| slot.number);
+        slot::in_order(&mut self.slots);
         if still_out > 0 {
             self.phase = Phase::Apart { home, out: still_out };
             return Err(Error::input("parts of the batch are still under way: go on when they are done or dropped"));
