@@ -114,7 +114,7 @@ impl Client {
     ) -> Result<F::Output> {
         loop {
             let at = now();
-            if F::__forks()
+            if F::__beside()
                 && let Some(fork) = exchange.fork(at)
             {
                 self.side_by_side(fork).await;
@@ -129,7 +129,7 @@ impl Client {
             match sending {
                 Ok(mut sending) => {
                     let mut outcome = None;
-                    if exchange.has_work() {
+                    if F::__beside() && exchange.has_work() {
                         outcome = begin(&mut sending).await;
                         exchange.meanwhile();
                     }

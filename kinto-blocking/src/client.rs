@@ -101,7 +101,7 @@ impl Client {
     ) -> Result<F::Output> {
         loop {
             let at = now();
-            if F::__forks()
+            if F::__beside()
                 && let Some(fork) = exchange.fork(at)
             {
                 self.side_by_side(fork);
@@ -110,7 +110,9 @@ impl Client {
             match exchange.next(at) {
                 Step::Send(request, limits) => {
                     let outcome = match exchange.transfer() {
-                        None if exchange.has_work() => self.send_aside(request, &limits, &mut || exchange.meanwhile()),
+                        None if F::__beside() && exchange.has_work() => {
+                            self.send_aside(request, &limits, &mut || exchange.meanwhile())
+                        }
                         transfer => send(request, &limits, transfer),
                     };
                     exchange.handle(outcome, now());

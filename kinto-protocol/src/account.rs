@@ -122,7 +122,7 @@ impl CreateAccount {
     #[must_use]
     pub fn data<D: Serialize + ?Sized>(mut self, data: &D) -> Self {
         let members = json::to_bytes(data).map_err(|error| error.to_string());
-        self.data = members.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()));
+        self.data = members.and_then(|text| json::read(&text).map_err(|error| error.to_string()));
         self
     }
 }

@@ -315,7 +315,7 @@ impl Call {
         // One that somebody has written by hand.
         if self.path.as_str().starts_with("/accounts/")
             && let Some(body) = &self.body
-            && let Ok(body) = serde_json::from_slice::<serde_json::Value>(body)
+            && let Ok(body) = crate::json::read::<serde_json::Value>(body)
             && let Some(password) = body.pointer("/data/password").and_then(serde_json::Value::as_str)
         {
             to.add(password);

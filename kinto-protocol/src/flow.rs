@@ -66,11 +66,11 @@ pub trait Flow: Send {
         Err(error)
     }
 
-    /// Whether it may ever have something done side by side. Known when a program is built, which has no part of what sends
-    /// parts then, if none of its flows has any.
+    /// Whether it may ever have something done beside a request: other parts, or [work](Self::meanwhile). Known when a program is
+    /// built, which has no part of what does that then, if none of its flows has any.
     #[doc(hidden)]
     #[must_use]
-    fn __forks() -> bool
+    fn __beside() -> bool
     where
         Self: Sized,
     {

@@ -7,6 +7,7 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
@@ -31,6 +32,11 @@ pub(crate) fn append<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> Re
     Strict { value, depth: 0 }
         .serialize(&mut serde_json::Serializer::new(text))
         .map_err(|error| Error::input("the data cannot be written as JSON").caused_by(error.into()))
+}
+
+/// Reads JSON. By way of text: what reads bytes would be built beside what reads text, which answers are.
+pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> serde_json::Result<T> {
+    serde_json::from_str(simdutf8::basic::from_utf8(text).map_err(serde::de::Error::custom)?)
 }
 
 /// Whether two values are the same, but for the last digits of floats: the server does not keep them all.
@@ -83,7 +89,8 @@ fn is_huge(number: &str) -> bool {
 /// Whether the digits are those of a float, which some servers write out to the last zero.
 fn is_a_float(number: &str) -> bool {
     let digits = number.trim_start_matches('-');
-    let shortest = digits.parse::<f64>().map(|float| format!("{float:e}"));
+    // With what reads and writes floats anyway. Where there are more than 64 bits of an integer, an exponent is written.
+    let shortest = serde_json::from_str::<f64>(digits).and_then(|float| serde_json::to_string(&float));
     let Some((mantissa, exponent)) = shortest.as_ref().ok().and_then(|shortest| shortest.split_once('e')) else {
         return false;
     };

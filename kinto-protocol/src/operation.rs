@@ -103,7 +103,7 @@ impl<O: Operation> Flow for O {
         }
     }
 
-    fn __forks() -> bool {
+    fn __beside() -> bool {
         false
     }
 }

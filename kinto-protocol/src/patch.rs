@@ -108,7 +108,7 @@ impl Envelope {
             last_modified: Option<Timestamp>,
         }
         let data = self.data.as_ref()?.as_ref().ok()?;
-        serde_json::from_slice::<Forced>(data.text()).ok()?.last_modified
+        json::read::<Forced>(data.text()).ok()?.last_modified
     }
 
     /// Whether an object has the permissions that are sent, in those of these names and in those that are sent. The
@@ -128,7 +128,7 @@ impl Envelope {
     /// nothing is met by anything, and proves nothing.
     fn is_met_by(&self, object: &Object, holds: impl Fn(&str, &Value) -> bool) -> bool {
         let Some(data) = &self.data else { return self.permissions_are_met_by(object, std::iter::empty()) };
-        let Some(sent) = data.as_ref().ok().and_then(|data| serde_json::from_slice::<JsonMap>(data.text()).ok()) else {
+        let Some(sent) = data.as_ref().ok().and_then(|data| json::read::<JsonMap>(data.text()).ok()) else {
             return false;
         };
         let own = |name: &str| matches!(name, "id" | "last_modified");
@@ -207,12 +207,12 @@ fn member_id(data: &[u8]) -> Option<Value> {
         Value::deserialize(from).map(Some)
     }
     static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\""));
-    if NAME.find(data).is_some() { serde_json::from_slice::<Id>(data).ok()?.id } else { None }
+    if NAME.find(data).is_some() { json::read::<Id>(data).ok()?.id } else { None }
 }
 
 fn without_id(data: &[u8]) -> Result<Data> {
-    let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(data)
-        .map_err(|error| Error::input("the data is not an object").caused_by(error.into()))?;
+    let mut members: BTreeMap<String, &RawValue> =
+        json::read(data).map_err(|error| Error::input("the data is not an object").caused_by(error.into()))?;
     members.remove("id");
     Data::written(|body| json::append(body, &members))
 }

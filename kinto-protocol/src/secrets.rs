@@ -46,11 +46,11 @@ impl Secrets {
         ] {
             let form = Zeroizing::new(form);
             if !self.0.contains(&form) {
-                self.0.push(form);
+                // A part is not to be replaced before the whole, which would then be found no more.
+                let at = self.0.partition_point(|word| word.len() >= form.len());
+                self.0.insert(at, form);
             }
         }
-        // A part is not to be replaced before the whole, which would then be found no more.
-        self.0.sort_by_key(|word| std::cmp::Reverse(word.len()));
     }
 
     /// With those that stand in headers: what is marked as one, and the parts of the credentials.

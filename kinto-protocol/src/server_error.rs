@@ -4,10 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::json;
 use crate::secrets::Secrets;
 
 /// How much of each of an error's texts is kept, in bytes. An existing object is kept whole.
@@ -69,17 +70,14 @@ impl fmt::Debug for Details {
 }
 
 /// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invalid {
     /// Where: `body`, `querystring`, `header` or `path`.
-    #[serde(default, deserialize_with = "text_or_nothing")]
     pub location: String,
     /// Which part of it, such as `data.members.0`; the server often gives none.
-    #[serde(default, deserialize_with = "text_or_nothing")]
     pub name: String,
     /// What is wrong.
-    #[serde(default, deserialize_with = "text_or_nothing")]
     pub description: String,
 }
 
@@ -93,13 +91,22 @@ fn as_text(value: &Value) -> String {
     kept(serde_json::to_string(value).unwrap_or_default())
 }
 
-/// Names can be null or (for a schema) an index.
-fn text_or_nothing<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Null => String::new(),
-        Value::String(text) => kept(text),
-        other => as_text(&other),
-    })
+impl Invalid {
+    fn of(members: &Map<String, Value>) -> Self {
+        // Names can be null or (for a schema) an index.
+        let text = |name| match members.get(name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => kept(text.clone()),
+            Some(other) => as_text(other),
+        };
+        Self { location: text("location"), name: text("name"), description: text("description") }
+    }
+}
+
+impl<'de> Deserialize<'de> for Invalid {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Map::deserialize(from).map(|members| Self::of(&members))
+    }
 }
 
 impl ServerError {
@@ -114,7 +121,7 @@ impl ServerError {
             excerpt: String::new(),
         };
         // Each member alone, so that one odd member does not hide the others.
-        let parsed: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+        let parsed: Option<Map<String, Value>> = json::read(body).ok();
         match parsed {
             Some(mut members) => {
                 let mut text = |name| match members.remove(name) {
@@ -245,9 +252,9 @@ impl ServerError {
 fn details(value: Value) -> Details {
     match value {
         Value::Null => Details::None,
-        Value::Array(items) => match items.iter().take(100).cloned().map(serde_json::from_value).collect() {
-            Ok(list) => Details::Invalid(list),
-            Err(_) => Details::Other(as_text(&Value::Array(items))),
+        Value::Array(items) => match items.iter().take(100).map(|item| item.as_object().map(Invalid::of)).collect() {
+            Some(list) => Details::Invalid(list),
+            None => Details::Other(as_text(&Value::Array(items))),
         },
         Value::Object(mut members) => match members.remove("existing") {
             Some(Value::Object(existing)) => Details::Existing(existing),
@@ -317,7 +324,7 @@ pub(crate) fn errno_of(body: &Bytes) -> Option<u16> {
         #[serde(borrow)]
         errno: Option<&'a RawValue>,
     }
-    serde_json::from_slice::<Errno<'_>>(body).ok()?.errno?.get().parse().ok()
+    serde_json::from_str::<Errno<'_>>(&String::from_utf8_lossy(body)).ok()?.errno?.get().parse().ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::batch::Batch;
 use crate::batch::Ticket;
 use crate::batch::job::{Job, Settings};
-use crate::batch::slot::{Slot, State};
+use crate::batch::slot::{self, Slot, State};
 use crate::error::{Error, ErrorKind, RequestLine, Result};
 use crate::object::JsonMap;
 use crate::server_error::{Details, Invalid, ServerError};
@@ -195,7 +195,7 @@ impl Outcome {
     /// With the outcomes of another batch, mostly of one made by [`retry_failed`](Self::retry_failed).
     pub fn merge(&mut self, other: Self) {
         self.slots.extend(other.slots);
-        self.slots.sort_by_key(|slot| slot.number);
+        slot::in_order(&mut self.slots);
         self.stopped = self.stopped.take().or(other.stopped);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::job::{Job, Next, Phase, Settings};
-use crate::batch::slot::Slot;
+use crate::batch::slot::{self, Slot};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Fork, Turn};
 use crate::reply::Reply;
@@ -13,10 +13,17 @@ use crate::session::Session;
 ///
 /// It has no outcome of its own: whatever becomes of it, also when it is dropped, the batch knows.
 pub struct Part {
-    job: Job,
-    home: Arc<Home>,
+    /// Whatever flow may want parts: without knowing what they are, a program that has none has nothing of batches.
+    flow: Box<dyn Flow<Output = ()>>,
+    len: usize,
     /// Which session asks, if it is not that of whoever sends the part.
     session: Option<Session>,
+}
+
+/// Some of the operations of a batch.
+struct Piece {
+    job: Job,
+    home: Arc<Home>,
 }
 
 /// Where the parts of a batch come back to.
@@ -41,7 +48,7 @@ impl Home {
 
 impl Part {
     pub(super) fn new(job: Job, home: &Arc<Home>) -> Self {
-        Self { job, home: Arc::clone(home), session: None }
+        Self { len: job.len(), flow: Box::new(Piece { job, home: Arc::clone(home) }), session: None }
     }
 
     /// The same, asked by this session.
@@ -51,15 +58,40 @@ impl Part {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.job.len()
+        self.len
     }
 
+    fn turn(&self, turn: Result<Turn<()>>) -> Result<Turn<()>> {
+        match &self.session {
+            Some(session) => turn.map(|turn| turn.at(session)),
+            None => turn,
+        }
+    }
+}
+
+impl Flow for Part {
+    type Output = ();
+
+    fn start(&mut self, session: &Session) -> Result<Turn<()>> {
+        let turn = self.flow.start(self.session.as_ref().unwrap_or(session));
+        self.turn(turn)
+    }
+
+    fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<()>> {
+        let turn = self.flow.resume(self.session.as_ref().unwrap_or(session), reply);
+        self.turn(turn)
+    }
+
+    fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<()>> {
+        let turn = self.flow.fail(self.session.as_ref().unwrap_or(session), error);
+        self.turn(turn)
+    }
+}
+
+impl Piece {
     fn turn(&self, next: Next) -> Turn<()> {
         match next {
-            Next::Ask(ask) => match &self.session {
-                Some(session) => Turn::Ask(ask.at(session)),
-                None => Turn::Ask(ask),
-            },
+            Next::Ask(ask) => Turn::Ask(ask),
             Next::Stopped(error) => {
                 self.home.returned(|home| home.stopped = home.stopped.take().or(Some(error)));
                 Turn::Done(())
@@ -69,7 +101,7 @@ impl Part {
     }
 }
 
-impl Flow for Part {
+impl Flow for Piece {
     type Output = ();
 
     fn start(&mut self, session: &Session) -> Result<Turn<()>> {
@@ -80,22 +112,22 @@ impl Flow for Part {
         if stopped {
             return Ok(Turn::Done(()));
         }
-        let next = self.job.start(self.session.as_ref().unwrap_or(session));
+        let next = self.job.start(session);
         Ok(self.turn(next))
     }
 
     fn resume(&mut self, session: &Session, reply: Reply) -> Result<Turn<()>> {
-        let next = self.job.resume(self.session.as_ref().unwrap_or(session), &reply);
+        let next = self.job.resume(session, &reply);
         Ok(self.turn(next))
     }
 
     fn fail(&mut self, session: &Session, error: Error) -> Result<Turn<()>> {
-        let next = self.job.fail(self.session.as_ref().unwrap_or(session), error);
+        let next = self.job.fail(session, error);
         Ok(self.turn(next))
     }
 }
 
-impl Drop for Part {
+impl Drop for Piece {
     fn drop(&mut self) {
         let (slots, _) = self.job.give_back();
         self.home.returned(|home| home.slots.extend(slots));
@@ -143,7 +175,7 @@ impl Job {
             home.returned(|home| (std::mem::take(&mut home.slots), home.stopped.take(), home.begun));
         let still_out = out - slots.len();
         self.slots.extend(slots);
-        self.slots.sort_by_key(|slot| slot.number);
+        slot::in_order(&mut self.slots);
         if still_out > 0 {
             self.phase = Phase::Apart { home, out: still_out };
             return Err(Error::input("parts of the batch are still under way: go on when they are done or dropped"));
@@ -154,6 +186,6 @@ impl Job {
 
 impl std::fmt::Debug for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part").field("len", &self.job.len()).finish_non_exhaustive()
+        f.debug_struct("Part").field("len", &self.len).finish_non_exhaustive()
     }
 }

@@ -102,6 +102,11 @@ pub(super) struct Answered {
     pending: Option<Pending>,
 }
 
+/// In the order in which they were added.
+pub(super) fn in_order(slots: &mut [Box<Slot>]) {
+    slots.sort_by_key(|slot| slot.number);
+}
+
 impl Slot {
     pub(super) fn new<O>(number: u64, position: usize, operation: O) -> Box<Self>
     where

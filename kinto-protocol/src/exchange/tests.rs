@@ -28,19 +28,24 @@ use std::sync::{Arc, Mutex};
 
 #[cfg(feature = "gzip")]
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
 use super::*;
 use crate::address::{bucket, buckets};
 use crate::auth::Auth;
+use crate::call::Call;
+use crate::event::Event;
 use crate::flows::GetOrCreated;
 use crate::id::IdRule;
 use crate::object::{Conditional, JsonMap, Listing};
 use crate::operation::Operation;
 use crate::operations::{heartbeat, server_info};
 use crate::patch::JsonPatch;
-use crate::policy::Policy;
+use crate::policy::{OnBackoff, Policy};
+use crate::reply::Attempts;
+use crate::server::ServerInfo;
+use crate::transport_error::FailureKind;
 
 const RECORD: &str = r#"{"data":{"id":"a","last_modified":7,"n":1},"permissions":{"write":["me"]}}"#;
 

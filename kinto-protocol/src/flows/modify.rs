@@ -94,7 +94,7 @@ impl<T: Serialize + DeserializeOwned + Send, F: FnMut(&mut T) + Send> Modify<T, 
 /// What a value has at its top.
 fn members<T: Serialize>(value: &T) -> Result<JsonMap> {
     let text = json::to_bytes(value)?;
-    serde_json::from_slice(&text)
+    json::read(&text)
         .map_err(|error| Error::input("the data of an object must be a JSON object").caused_by(error.into()))
 }
 

@@ -8,8 +8,6 @@
 //!                └─ PATCH of what changes, If-Match ─────────┴─▶ done
 //! ```
 
-use std::collections::BTreeSet;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Flow, Turn};
 use crate::flows::anew::Anew;
@@ -45,16 +43,14 @@ impl Share {
     /// The permissions that change, with all who are to have them then.
     fn change(&self, visible: &Permissions) -> Permissions {
         self.permissions.iter().fold(Permissions::new(), |changed, (name, whom)| {
-            let before: BTreeSet<&str> = visible.of(name).collect();
-            let mut after = before.clone();
-            for principal in whom {
-                if self.give {
-                    after.insert(principal)
-                } else {
-                    after.remove(principal)
-                };
+            let whom: Vec<&str> = whom.collect();
+            let has = |who: &str| visible.of(name).any(|it| it == who);
+            if whom.iter().all(|who| has(who) == self.give) {
+                return changed;
             }
-            if before == after { changed } else { changed.grant(name, after) }
+            let others = visible.of(name).filter(|who| !whom.contains(who));
+            let given = whom.iter().copied().filter(|_| self.give);
+            changed.grant(name, others.chain(given))
         })
     }
 }

@@ -56,7 +56,7 @@ impl Token {
             GeneralPurpose::new(&STANDARD, lenient).decode(&*encoded).map_err(|_| unclear("is not in base64"))?;
         let answer = Zeroizing::new(answer);
         // Of the text, these errors tell the place alone.
-        let answer = serde_json::from_slice(&answer);
+        let answer = crate::json::read(&answer);
         let answer: Value = answer.map_err(|error| unclear("is not JSON").caused_by(error.into()))?;
         let Value::Object(answer) = answer else { return Err(unclear("is not an object")) };
         let member = |name: &str| answer.get(name)?.as_str().map(str::to_owned);

@@ -52,7 +52,7 @@ impl Operation for GetHeartbeat {
 
     fn parse(&self, reply: &Reply) -> Result<Heartbeat> {
         if reply.status() == StatusCode::SERVICE_UNAVAILABLE {
-            let parts = serde_json::from_slice(reply.body());
+            let parts = crate::json::read(reply.body());
             return parts.map(|parts| Heartbeat { parts }).map_err(|_| reply.error());
         }
         Ok(Heartbeat { parts: reply.json()? })

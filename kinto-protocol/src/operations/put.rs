@@ -107,7 +107,7 @@ impl<T> Put<T> {
     /// Whether data is what this writes, but for what the server makes.
     fn is_what_was_sent(&self, existing: &JsonMap) -> bool {
         let Ok(Some(data)) = self.content.checked_data() else { return self.content.data.is_none() };
-        let Ok(sent) = serde_json::from_slice::<JsonMap>(data) else { return false };
+        let Ok(sent) = json::read::<JsonMap>(data) else { return false };
         let kind = self.resource.kind();
         let servers = |name: &str| match name {
             "id" | "last_modified" => true,

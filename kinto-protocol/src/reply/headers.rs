@@ -12,6 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::call::MAX_HEADERS;
+use crate::json;
 
 /// The headers of an answer.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ impl Unread {
     pub(crate) fn read(&self) -> serde_json::Result<HeaderMap> {
         let mut map = match self.of.body.get(self.place.clone()) {
             None | Some([]) => HeaderMap::new(),
-            Some(text) => serde_json::from_slice::<Texts<'_>>(text)?.of(&self.of.body),
+            Some(text) => json::read::<Texts<'_>>(text)?.of(&self.of.body),
         };
         if let Some(date) = &self.of.date {
             map.entry(DATE).or_insert_with(|| date.clone());

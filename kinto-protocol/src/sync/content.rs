@@ -52,7 +52,7 @@ impl Keys {
     /// The fingerprint of those fields.
     pub(super) fn fingerprint<'a>(&self, fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Fingerprint {
         let mut hash = Hash(self.0.each_ref().map(RandomState::build_hasher));
-        hash.members(fields);
+        hash.members(fields.collect());
         hash.0.map(|half| half.finish())
     }
 }
@@ -61,10 +61,9 @@ impl Keys {
 struct Hash([DefaultHasher; 2]);
 
 impl Hash {
-    fn members<'a>(&mut self, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
+    fn members(&mut self, fields: Vec<(&String, &Value)>) {
         // Their order means nothing, and how a map keeps them is for others to say.
-        let mut fields: Vec<_> = fields.collect();
-        fields.sort_unstable_by_key(|(name, _)| *name);
+        let fields = by_name(fields);
         self.mark(b'{', fields.len());
         for (name, value) in fields {
             self.text(name);
@@ -88,7 +87,7 @@ impl Hash {
                 self.mark(b'[', values.len());
                 values.iter().for_each(|value| self.add(value));
             }
-            Value::Object(fields) => self.members(fields.iter()),
+            Value::Object(fields) => self.members(fields.iter().collect()),
         }
     }
 
@@ -106,6 +105,19 @@ impl Hash {
     fn bytes(&mut self, bytes: &[u8]) {
         self.0.iter_mut().for_each(|half| half.write(bytes));
     }
+}
+
+/// Fields by their names; of two with the same name the later.
+pub(super) fn by_name<'a>(mut fields: Vec<(&'a String, &'a Value)>) -> Vec<(&'a String, &'a Value)> {
+    fields.sort_by_key(|(name, _)| *name);
+    fields.dedup_by(|later, kept| {
+        let again = later.0 == kept.0;
+        if again {
+            kept.1 = later.1;
+        }
+        again
+    });
+    fields
 }
 
 /// One number in one form: a float without a fraction is the integer, as some servers write it out, and of other floats

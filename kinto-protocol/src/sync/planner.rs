@@ -1,8 +1,9 @@
 //! What is there against what is wanted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::object::{JsonMap, Object};
 use crate::permissions::Permissions;
 use crate::resource::{Kind, Resource};
 use crate::session::Session;
-use crate::sync::content::{Fingerprint, Keys, callers, carried, is_as_none};
+use crate::sync::content::{Fingerprint, Keys, by_name, callers, carried, is_as_none};
 use crate::sync::edit::{Edit, EditKind};
 use crate::sync::plan::Plan;
 use crate::sync::survey::Wish;
@@ -311,9 +312,21 @@ fn in_order(mut edits: Vec<Edit>, taken: &mut HashSet<Timestamp>) -> Vec<Edit> {
 
 /// These fields as JSON text.
 pub(crate) fn text<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Box<str>> {
-    let map: BTreeMap<&String, &Value> = fields.collect();
-    let text = json::to_bytes(&map)?;
+    written(fields.collect())
+}
+
+/// Built once, wherever the fields come from.
+fn written(fields: Vec<(&String, &Value)>) -> Result<Box<str>> {
+    let text = json::to_bytes(&Members(by_name(fields)))?;
     String::from_utf8(text.into()).map(String::into_boxed_str).map_err(|error| Error::input(error.to_string()))
+}
+
+struct Members<'a>(Vec<(&'a String, &'a Value)>);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().copied())
+    }
 }
 
 impl fmt::Debug for Planner {

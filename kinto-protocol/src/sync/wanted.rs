@@ -51,9 +51,8 @@ impl Wanted {
     #[must_use]
     pub fn new<T: Serialize + ?Sized>(id: impl Into<String>, data: &T) -> Self {
         let text = json::to_bytes(data).map_err(|error| error.to_string());
-        let data = text.and_then(|text| {
-            serde_json::from_slice(&text).map_err(|_| "the data of an object must be a JSON object".to_owned())
-        });
+        let data = text
+            .and_then(|text| json::read(&text).map_err(|_| "the data of an object must be a JSON object".to_owned()));
         let last_modified = data.as_ref().ok().and_then(timestamp);
         Self { id: id.into(), last_modified, ..Self::of(data) }
     }

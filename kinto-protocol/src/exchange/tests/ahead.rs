@@ -390,7 +390,7 @@ fn works_meanwhile<F: Flow>(flow: F, before: Vec<Outcome>) -> bool {
     let Step::Send(..) = exchange.next(bench.now) else { panic!("the next page is asked") };
     assert!(exchange.has_work());
     exchange.meanwhile();
-    matches!(&exchange.phase, Phase::Flying(call) if call.spoiled.is_some())
+    matches!(&exchange.course.phase, course::Phase::Flying(call) if call.spoiled.is_some())
 }
 
 #[test]
