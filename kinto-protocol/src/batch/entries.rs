@@ -64,8 +64,8 @@ impl<'a> From<Told<'a>> for Entry<'a> {
 type Step<'a> = fn(&mut Walk<'a>) -> Option<&'a str>;
 
 impl<'a> Entry<'a> {
-    /// The next one, unless it has anything unusual.
-    fn found(walk: &mut Walk<'a>, over_headers: Step<'a>, over_body: Step<'a>) -> Option<Self> {
+    /// The next one, unless it has anything unusual. Headers like those that were plain before are plain.
+    fn found(walk: &mut Walk<'a>, plain: &mut &'a str, over_headers: Step<'a>, over_body: Step<'a>) -> Option<Self> {
         let (mut status, mut path, mut headers, mut body) = (None, None, None, None);
         walk.object(|walk, name| {
             let is_first = match name {
@@ -78,7 +78,11 @@ impl<'a> Entry<'a> {
             is_first.then_some(())
         })?;
         let (headers, body) = (headers.unwrap_or_default(), body.unwrap_or_default());
-        let is_plain = (headers.is_empty() || headers.starts_with('{')).then(|| !holds_order(headers))?;
+        let may_be_headers = headers.is_empty() || headers.starts_with('{');
+        let is_plain = may_be_headers.then(|| differ_in_digits(headers, plain) || !holds_order(headers))?;
+        if is_plain {
+            *plain = headers;
+        }
         Some(Self { status: status?, path: path.map(Cow::Borrowed), headers, is_plain, body })
     }
 }
@@ -86,6 +90,13 @@ impl<'a> Entry<'a> {
 /// A number as JSON writes a status.
 fn number(text: &str) -> Option<u16> {
     if text.starts_with(|first: char| first.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// Whether two texts differ in digits only: then neither has a name of letters alone that the other has not.
+fn differ_in_digits(one: &str, other: &str) -> bool {
+    let alike = |(one, other): (u8, u8)| (one == other) | (one.is_ascii_digit() & other.is_ascii_digit());
+    // Without an early end, many bytes are looked at at a time.
+    one.len() == other.len() && one.bytes().zip(other.bytes()).fold(true, |all, both| all & alike(both))
 }
 
 /// Whether among these headers may be one that is to be acted upon by whoever has the answer.
@@ -165,9 +176,9 @@ fn found(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>>
             if name != "responses" {
                 return walk.value().map(drop);
             }
-            let mut all = Vec::with_capacity(count);
+            let (mut all, mut plain) = (Vec::with_capacity(count), "");
             walk.array(|walk| {
-                all.push(Ok(Entry::found(walk, Walk::value, Walk::value)?));
+                all.push(Ok(Entry::found(walk, &mut plain, Walk::value, Walk::value)?));
                 Some(())
             })?;
             entries.replace(all).is_none().then_some(())
@@ -181,8 +192,8 @@ fn found(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>>
 /// the wrong place is none to whoever reads it.
 fn cut(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>> {
     let entries = text.strip_prefix("{\"responses\":[")?.strip_suffix("]}")?;
-    let mut walk = Walk::new(entries);
-    let Entry { headers, body, .. } = Entry::found(&mut walk, Walk::value, Walk::value)?;
+    let (mut walk, mut plain) = (Walk::new(entries), "");
+    let Entry { headers, body, .. } = Entry::found(&mut walk, &mut plain, Walk::value, Walk::value)?;
     walk.since(0)?.strip_suffix('}')?.strip_suffix(body)?.strip_suffix(BEFORE_BODY)?.strip_suffix(headers)?;
     let (name, _) = entries.split_once(':')?;
     let between = format!("}},{name}:");
@@ -190,7 +201,7 @@ fn cut(text: &str, count: usize) -> Option<Vec<serde_json::Result<Entry<'_>>>> {
     let mut from = 0;
     for end in memmem::find_iter(entries.as_bytes(), &between).chain([entries.len() - 1]) {
         let mut walk = Walk::new(entries.get(from..=end)?);
-        all.push(Ok(Entry::found(&mut walk, before_body, Walk::all_but_the_last)?));
+        all.push(Ok(Entry::found(&mut walk, &mut plain, before_body, Walk::all_but_the_last)?));
         walk.end()?;
         from = end + 2;
     }
@@ -314,6 +325,21 @@ mod tests {
             r#"{"responses":[],"responses":[]}"#,
         ] {
             assert!(found(text, 1).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_differs_in_digits_has_the_same_names() {
+        assert!(differ_in_digits("", "") && differ_in_digits(r#"{"ETag":"19"}"#, r#"{"ETag":"20"}"#));
+        for (one, other) in [("1", "10"), ("a1", "b1"), ("1", "a"), (r"\u0041", r"\n0041"), (":", ";"), ("9", ":")] {
+            assert!(!differ_in_digits(one, other) && !differ_in_digits(other, one), "{one} {other}");
+        }
+        let entry = |headers| format!(r#"{{"status":200,"headers":{headers},"body":{{}}}}"#);
+        let all = [r#"{"ETag":"1"}"#, r#"{"ETag":"2"}"#, r#"{"Backoff":"1"}"#, r#"{"Backoff":"2"}"#, r#"{"ETag":"3"}"#];
+        let text = format!(r#"{{"responses":[{}]}}"#, all.map(entry).join(","));
+        for found in [cut(&text, 5), found(&text.replace(":[", ": ["), 5)] {
+            let plain: Vec<bool> = found.unwrap().into_iter().map(|it| it.unwrap().is_plain).collect();
+            assert_eq!(plain, [true, true, false, false, true]);
         }
     }
 
