@@ -34,8 +34,8 @@ fn implementors(source: &str) -> Vec<String> {
     let of = |line: &str, what: &str| -> Option<String> {
         let name = line.split_once(what)?.1.trim_start_matches("&mut ");
         let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        // A single letter is any of them, and a reference none of its own.
-        (name.len() > 1).then_some(name)
+        // A single letter is any of them, a reference none of its own, and what is private is what another is made of.
+        (name.len() > 1 && !source.contains(&format!("\nstruct {name} {{"))).then_some(name)
     };
     implementations.filter_map(|line| of(line, " Operation for ").or_else(|| of(line, " Flow for "))).collect()
 }
