@@ -43,7 +43,6 @@ use crate::operation::Operation;
 use crate::operations::{heartbeat, server_info};
 use crate::patch::JsonPatch;
 use crate::policy::{OnBackoff, Policy};
-use crate::reply::Attempts;
 use crate::server::ServerInfo;
 use crate::transport_error::FailureKind;
 

@@ -1,6 +1,7 @@
 //! Published collections under scripted answers: what is not signed is given to nobody.
 
 use super::*;
+use crate::reply::Attempts;
 use crate::signatures::tests::{CHAIN, KEY, ROOT, SHORT_CHAIN, now, sign};
 use crate::{Changeset, Entry, LocalCopy, Timestamp, Verification, Verifier};
 
