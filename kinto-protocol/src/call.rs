@@ -526,6 +526,34 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_keeps_the_secrets_of_what_is_in_it() {
+        let plain = Call::new(Method::GET, endpoints::root());
+        let with_token = plain.clone().header("X-Token", "a-long-token").unwrap();
+        let with_password = plain.clone().secret("a-long-password");
+        let batch = Call::new(Method::POST, endpoints::batch()).secrets_of([&plain, &with_token, &with_password]);
+        let mut secrets = Secrets::default();
+        batch.add_secrets(&mut secrets);
+        assert_eq!(secrets.hide("a-long-token, a-long-password"), "[hidden], [hidden]");
+        assert!(Call::new(Method::POST, endpoints::batch()).secrets_of([&plain]).rare.is_none());
+    }
+
+    #[test]
+    fn what_a_batch_cannot_hold_is_told() {
+        let plain = || Call::new(Method::PUT, endpoints::root());
+        let header = |call: Call, value| call.header("X-Token", value).unwrap();
+        let named = |call: &Call| {
+            let mut all = Vec::new();
+            call.each_plain_header(|name, value| all.push(format!("{name}: {value}"))).then_some(all)
+        };
+        assert_eq!(named(&plain()).unwrap(), [""; 0]);
+        let one = header(plain().json(&1).unwrap(), "1").precondition(Precondition::Absent);
+        assert_eq!(named(&one).unwrap(), ["x-token: 1", "if-none-match: *"]);
+        assert_eq!(named(&header(header(plain(), "1"), "2")), None, "it would be sent once");
+        assert_eq!(named(&header(plain(), "é")), None, "it is no text");
+        assert_eq!(named(&plain().body("application/merge-patch+json", Bytes::new())), None);
+    }
+
+    #[test]
     fn a_negative_timestamp_is_no_precondition() {
         let call = Call::new(Method::PUT, endpoints::root());
         let call = call.precondition(Precondition::Unchanged(Timestamp::from_millis(-1)));
