@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 /// The principal of everybody, also without credentials.
@@ -73,12 +74,25 @@ impl Permissions {
         permission: impl Into<String>,
         principals: impl IntoIterator<Item = P>,
     ) -> Self {
-        let permission = Name::Owned(permission.into());
-        let given = principals.into_iter().map(|who| (permission.clone(), Some(who.into())));
-        self.0.extend(given.collect::<Vec<_>>());
-        self.0.push((permission, None));
+        self.add(permission.into(), principals);
         self.put_in_order();
         self
+    }
+
+    /// With each of these granted.
+    pub(crate) fn of_each<N: Into<String>, P: Into<String>>(
+        all: impl IntoIterator<Item = (N, impl IntoIterator<Item = P>)>,
+    ) -> Self {
+        let mut permissions = Self::default();
+        all.into_iter().for_each(|(name, whom)| permissions.add(name.into(), whom));
+        permissions.put_in_order();
+        permissions
+    }
+
+    fn add<P: Into<String>>(&mut self, permission: String, principals: impl IntoIterator<Item = P>) {
+        let name = Name::Owned(permission);
+        self.0.extend(principals.into_iter().map(|who| (name.clone(), Some(who.into()))));
+        self.0.push((name, None));
     }
 
     fn put_in_order(&mut self) {
@@ -114,7 +128,10 @@ impl Permissions {
 
     /// The same, with all those named that another has: where these are not, they are to be empty.
     pub(crate) fn naming_all_of(self, visible: &Self) -> Self {
-        visible.iter().fold(self, |named, (name, _)| named.grant(name, std::iter::empty::<String>()))
+        let names = visible.iter().map(|(name, _)| (Name::Owned(name.to_owned()), None));
+        let mut named = Self(self.0.into_iter().chain(names).collect());
+        named.put_in_order();
+        named
     }
 
     /// Whether none is named.
@@ -122,6 +139,24 @@ impl Permissions {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Of a name that is told twice the last counts: what comes after its last mark, which is a name without a principal.
+fn leave_the_last(told: &mut Vec<Given>) {
+    if told.iter().all(|(_, who)| who.is_some()) {
+        return;
+    }
+    told.sort_by(|(one, _), (other, _)| one.cmp(other));
+    // From the end.
+    told.reverse();
+    let mut over = None;
+    told.retain(|(name, who)| {
+        let counts = over.as_ref() != Some(name);
+        if counts && who.is_none() {
+            over = Some(name.clone());
+        }
+        counts
+    });
 }
 
 impl fmt::Debug for Permissions {
@@ -133,7 +168,12 @@ impl fmt::Debug for Permissions {
 
 impl Serialize for Permissions {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.iter().map(|(name, whom)| (name, whom.collect::<Vec<_>>())))
+        // Not everything that is written by serde can be without the length before it.
+        let mut map = to.serialize_map(Some(self.iter().count()))?;
+        for (name, whom) in self.iter() {
+            map.serialize_entry(name, &whom.collect::<Vec<_>>())?;
+        }
+        map.end()
     }
 }
 
@@ -185,17 +225,16 @@ impl<'de> Deserialize<'de> for Permissions {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
                 let mut who = seq.next_element::<String>()?;
-                // Mostly it is one, who may write.
-                if self.of.is_empty() {
+                if self.of.is_empty() && who.is_some() {
+                    // Mostly it is one, who may write.
                     self.of.reserve_exact(1);
+                } else {
+                    // Here begins what counts, if its name was told before.
+                    self.of.push((self.name.clone(), None));
                 }
-                let nobody = who.is_none();
                 while let Some(one) = who {
                     self.of.push((self.name.clone(), Some(one)));
                     who = seq.next_element()?;
-                }
-                if nobody {
-                    self.of.push((self.name, None));
                 }
                 Ok(())
             }
@@ -213,10 +252,9 @@ impl<'de> Deserialize<'de> for Permissions {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Permissions, A::Error> {
                 let mut permissions = Permissions::new();
                 while let Some(Named(name)) = map.next_key()? {
-                    // Of a name that is told twice the last counts.
-                    permissions.0.retain(|(told, _)| *told != name);
                     map.next_value_seed(Principals { name, of: &mut permissions.0 })?;
                 }
+                leave_the_last(&mut permissions.0);
                 permissions.put_in_order();
                 Ok(permissions)
             }
@@ -243,6 +281,39 @@ mod tests {
     }
 
     #[test]
+    fn they_are_what_a_map_of_sets_is() {
+        use std::collections::{BTreeMap, BTreeSet};
+
+        let mut dice = 1_u32;
+        let mut roll = |sides| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            dice >> 16 & sides
+        };
+        for _ in 0..5_000 {
+            let (mut model, mut told) = (BTreeMap::new(), Vec::new());
+            for _ in 0..roll(7) {
+                let name = ["write", "read", "x:y", "a"][roll(3) as usize];
+                let whom: Vec<String> = (0..roll(3)).map(|_| roll(3).to_string()).collect();
+                told.push(format!("\"{name}\":{whom:?}"));
+                model.insert(name.to_owned(), whom.into_iter().collect::<BTreeSet<_>>());
+            }
+            let text = format!("{{{}}}", told.join(","));
+            let read = serde_json::from_str::<Permissions>(&text).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&model).unwrap(), "{text}");
+            assert_eq!(read, Permissions::of_each(model), "{text}");
+        }
+    }
+
+    #[test]
+    fn however_many_are_told_they_are_read_in_one_go() {
+        // With a look at all before it for each of them, this would not come to its end.
+        let names = (0..200_000).rev().map(|n| format!("\"{n:06}\":[\"a\"]")).collect::<Vec<_>>().join(",");
+        let many: Permissions = serde_json::from_str(&format!("{{{names}}}")).unwrap();
+        assert_eq!(many.iter().count(), 200_000);
+        assert_eq!(Permissions::new().naming_all_of(&many).iter().filter(|(name, _)| name.len() == 6).count(), 200_000);
+    }
+
+    #[test]
     fn a_permission_is_empty_until_somebody_has_it() {
         let empty = Permissions::new().read([""; 0]).read([""; 0]).write(["a"]);
         assert_eq!(serde_json::to_string(&empty).unwrap(), r#"{"read":[],"write":["a"]}"#);
@@ -259,5 +330,7 @@ mod tests {
         let read = |text| serde_json::from_str::<Permissions>(text).unwrap();
         assert_eq!(read(r#"{"read":["a"],"read":["b"]}"#), Permissions::new().read(["b"]));
         assert_eq!(read(r#"{"read":["a"],"write":["a"],"read":[]}"#), Permissions::new().read([""; 0]).write(["a"]));
+        let three = read(r#"{"x":[],"read":["a"],"write":["w"],"read":["c","b"],"x":["y"],"read":["b","c","b"]}"#);
+        assert_eq!(three, Permissions::new().read(["b", "c"]).write(["w"]).grant("x", ["y"]));
     }
 }

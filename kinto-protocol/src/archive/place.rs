@@ -120,6 +120,6 @@ impl Names {
         let new = bucket(self.bucket.as_deref().unwrap_or(from)).groups().path().as_str().to_owned() + "/";
         let renamed =
             |who: &str| who.strip_prefix(&old).map_or_else(|| who.to_owned(), |group| format!("{new}{group}"));
-        permissions.iter().fold(Permissions::new(), |all, (name, whom)| all.grant(name, whom.map(renamed)))
+        Permissions::of_each(permissions.iter().map(|(name, whom)| (name, whom.map(renamed))))
     }
 }

@@ -234,6 +234,11 @@ fn what_an_import_takes() {
         assert_eq!(error.kind(), ErrorKind::Input, "{text}");
         assert!(error.to_string().contains(why), "{text}: {error}");
     }
+    // Whole, but for a letter, and without an end: it does not break off.
+    let mut import = Import::new();
+    import.take(&[format!("{HEADER}\n{bucket}\n").as_bytes(), b"{\"path\":\"\xff\"}"].concat()).unwrap();
+    let error = import.end().unwrap_err().to_string();
+    assert!(error.contains("line 3") && error.contains("UTF-8"), "{error}");
 }
 
 #[test]

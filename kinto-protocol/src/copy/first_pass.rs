@@ -95,13 +95,11 @@ impl Work {
         let path = |place: &Place| format!("{}/groups/", bucket(&place.bucket).path());
         let (old, new) = (path(&self.source), path(&self.target));
         let all = self.source.collection.is_none();
-        permissions.iter().fold(Permissions::new(), |renamed, (name, whom)| {
-            let whom = whom.map(|who| match who.strip_prefix(&old) {
-                Some(group) if all => format!("{new}{group}"),
-                _ => who.to_owned(),
-            });
-            renamed.grant(name, whom)
-        })
+        let renamed = |who: &str| match who.strip_prefix(&old) {
+            Some(group) if all => format!("{new}{group}"),
+            _ => who.to_owned(),
+        };
+        Permissions::of_each(permissions.iter().map(|(name, whom)| (name, whom.map(renamed))))
     }
 }
 

@@ -42,16 +42,16 @@ impl Share {
 
     /// The permissions that change, with all who are to have them then.
     fn change(&self, visible: &Permissions) -> Permissions {
-        self.permissions.iter().fold(Permissions::new(), |changed, (name, whom)| {
+        Permissions::of_each(self.permissions.iter().filter_map(|(name, whom)| {
             let whom: Vec<&str> = whom.collect();
             let has = |who: &str| visible.of(name).any(|it| it == who);
             if whom.iter().all(|who| has(who) == self.give) {
-                return changed;
+                return None;
             }
             let others = visible.of(name).filter(|who| !whom.contains(who));
             let given = whom.iter().copied().filter(|_| self.give);
-            changed.grant(name, others.chain(given))
-        })
+            Some((name, others.chain(given).collect::<Vec<_>>()))
+        }))
     }
 }
 

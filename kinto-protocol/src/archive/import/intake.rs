@@ -63,7 +63,7 @@ impl Import {
     pub fn end(&mut self) -> Result<()> {
         let rest = self.lines.rest();
         // Of a line that breaks off in the middle nothing is known; that the end is missing is said when the rest is done.
-        if !rest.is_empty() && crate::json::read::<serde::de::IgnoredAny>(&rest).is_ok() {
+        if serde_json::from_str::<serde::de::IgnoredAny>(&String::from_utf8_lossy(&rest)).is_ok() {
             self.line(&rest).map_err(at_line(self.lines.number))?;
         }
         self.over = true;
